@@ -1,0 +1,1 @@
+//! The tidegate command: the local stack, deliveries, logs and dead letters.

@@ -1,0 +1,1 @@
+//! The CloudEvents envelope and its bindings to HTTP and SNS/SQS.

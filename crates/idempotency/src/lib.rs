@@ -1,0 +1,1 @@
+//! Claims with fencing tokens over DynamoDB or memory.

@@ -1,0 +1,1 @@
+//! In-memory adapters, manual clock, port suites and a local Lambda Runtime API, for tests.

@@ -1,0 +1,1 @@
+//! Verify and sign webhooks: pure functions over headers and raw bytes.

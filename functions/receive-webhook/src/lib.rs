@@ -1,0 +1,1 @@
+//! Verifies a webhook, claims it, publishes it as a CloudEvent and answers.

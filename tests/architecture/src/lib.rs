@@ -1,0 +1,1 @@
+//! Checks over cargo metadata, the templates and the state machines.

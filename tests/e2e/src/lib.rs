@@ -1,0 +1,1 @@
+//! End-to-end tests: the deployed templates and the real binaries on the emulator.
