@@ -1,0 +1,179 @@
+//! The port: what a store of claims promises, whatever keeps it.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use sha2::{Digest, Sha256};
+
+/// What is claimed: a scope (who asks) and the SHA-256 of the parts that identify the thing.
+///
+/// Hashed, so that a key of any length and content fits a store's limits and no payload is kept as a key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key(String);
+
+impl Key {
+    /// A key of one part.
+    #[must_use]
+    pub fn new(scope: &str, part: &str) -> Self {
+        Self::composite(scope, &[part])
+    }
+
+    /// A key of several parts. Each part's length is hashed with it, so that `["ab", "c"]` and `["a", "bc"]` differ.
+    #[must_use]
+    pub fn composite(scope: &str, parts: &[&str]) -> Self {
+        let mut hash = Sha256::new();
+        for part in parts {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        Self(format!("{scope}#{}", hex::encode(hash.finalize())))
+    }
+
+    /// The key as it stands in the store.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A fencing token: drawn at random for every attempt to claim, never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fence(u128);
+
+impl Fence {
+    /// A fence of 128 random bits that the caller drew.
+    #[must_use]
+    pub fn new(random: u128) -> Self {
+        Self(random)
+    }
+}
+
+impl fmt::Display for Fence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+/// What a claimant asks for.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// What is claimed.
+    pub key: &'a Key,
+    /// The claimant's own fence.
+    pub fence: Fence,
+    /// When the claimant is certainly dead: its invocation's deadline.
+    pub lease_until: SystemTime,
+    /// Until when a repeat is recognised.
+    pub expires_at: SystemTime,
+    /// What the first claimant wants its successors to know, for instance the id it publishes under.
+    pub label: Option<&'a str>,
+}
+
+/// A claim that is held. Only its holder can complete or release it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// What is claimed.
+    pub key: Key,
+    /// The holder's fence.
+    pub fence: Fence,
+    /// Until when a repeat is recognised.
+    pub expires_at: SystemTime,
+    /// The label of the first claimant within the record's life.
+    pub label: Option<String>,
+    /// True where an earlier owner died or let go: its effects may or may not have happened.
+    pub taken_over: bool,
+}
+
+/// The answer to a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claimed {
+    /// The caller handles it.
+    Owner(Claim),
+    /// Another owner is at it. It may be asked again, and is free from `lease_until` on.
+    InProgress {
+        /// When the other owner's lease ends.
+        lease_until: SystemTime,
+    },
+    /// It has been handled.
+    Done {
+        /// What the owner left as its answer.
+        answer: Option<String>,
+        /// The label of the first claimant.
+        label: Option<String>,
+    },
+}
+
+/// The store could not be asked, or answered with what it should not hold.
+#[derive(Debug, thiserror::Error)]
+#[error("the idempotency store failed to {operation} {key}")]
+pub struct StoreError {
+    /// What was attempted.
+    pub operation: &'static str,
+    /// On which key.
+    pub key: String,
+    /// Why.
+    #[source]
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// A claim could not be completed or released.
+#[derive(Debug, thiserror::Error)]
+pub enum FinishError {
+    /// A successor holds the claim, or finished it: this owner was presumed dead, and nothing was written.
+    #[error("fenced off: another owner has taken {key}")]
+    FencedOff {
+        /// The key that was lost.
+        key: String,
+    },
+    /// The store failed; whether the write happened is unknown.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Keeps claims.
+///
+/// For one key, at any moment, at most one claimant whose lease has not ended has been told [`Claimed::Owner`]. A
+/// completed claim stays [`Claimed::Done`] until it expires. `testkit` has the suite that every store passes.
+pub trait Store: Send + Sync {
+    /// Claims a key, or says who has it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be asked. The claim may then have been taken; its lease ends it.
+    fn claim(&self, request: Request<'_>, now: SystemTime) -> impl Future<Output = Result<Claimed, StoreError>> + Send;
+
+    /// Records that the claim's work is done, with an answer for whoever asks again.
+    ///
+    /// # Errors
+    /// [`FinishError::FencedOff`] when a successor took over; [`FinishError::Store`] when the store cannot be asked.
+    fn complete(
+        &self,
+        claim: &Claim,
+        answer: Option<&str>,
+        now: SystemTime,
+    ) -> impl Future<Output = Result<(), FinishError>> + Send;
+
+    /// Lets a claim go, so that the next claimant takes over at once and gets the same label.
+    ///
+    /// # Errors
+    /// As [`Store::complete`].
+    fn release(&self, claim: &Claim, now: SystemTime) -> impl Future<Output = Result<(), FinishError>> + Send;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_that_concatenate_alike_make_different_keys() {
+        assert_ne!(Key::composite("s", &["ab", "c"]), Key::composite("s", &["a", "bc"]));
+        assert_ne!(Key::composite("s", &["ab"]), Key::composite("s", &["ab", ""]));
+        assert_ne!(Key::new("s", "ab"), Key::new("t", "ab"));
+        assert_eq!(Key::new("s", "ab"), Key::composite("s", &["ab"]));
+    }
+}
