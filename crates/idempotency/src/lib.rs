@@ -4,7 +4,8 @@
 //! use std::time::{Duration, SystemTime};
 //! use tidegate_idempotency::{Claimed, Fence, Key, MemoryStore, Request, Store};
 //!
-//! # tokio_test(async {
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let store = MemoryStore::default();
 //! let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000); // time is passed in, never read
 //! let key = Key::new("charges", "order-17");
@@ -20,12 +21,7 @@
 //! assert!(matches!(store.claim(request(2), now).await?, Claimed::InProgress { .. }));
 //! store.complete(&claim, Some("receipt-9"), now).await?;
 //! assert!(matches!(store.claim(request(3), now).await?, Claimed::Done { answer: Some(a), .. } if a == "receipt-9"));
-//! # Ok::<(), Box<dyn std::error::Error>>(()) });
-//! # fn tokio_test<T>(f: impl Future<Output = Result<T, Box<dyn std::error::Error>>>) {
-//! #     let mut f = std::pin::pin!(f);
-//! #     let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-//! #     assert!(matches!(f.as_mut().poll(&mut cx), std::task::Poll::Ready(Ok(_))));
-//! # }
+//! # Ok(()) }
 //! ```
 //!
 //! Vocabulary. A *claim* is the right to handle one key. Its *lease* ends at a moment by which the owner is certainly
