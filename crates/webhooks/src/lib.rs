@@ -1,1 +1,82 @@
 //! Verify and sign webhooks: pure functions over headers and raw bytes.
+//!
+//! ```
+//! use tidegate_webhooks::{Rejection, Source, UnixTime};
+//!
+//! let source = Source::from_json(br#"{"scheme": "github", "secrets": ["It's a Secret to Everybody"]}"#)?;
+//!
+//! // What the sender does ...
+//! let body = b"Hello, World!";
+//! let now = UnixTime(1_700_000_000);
+//! let mut headers = source.sign("72d3162e-cc78-11e3-81ab-4c9367dc0958", now, body)?;
+//! assert_eq!(
+//!     headers["x-hub-signature-256"],
+//!     "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
+//! );
+//!
+//! // ... and what the receiver does with the bytes as they arrived.
+//! let delivery = source.verify(&headers, body, now)?;
+//! assert_eq!(delivery.delivery_id.as_deref(), Some("72d3162e-cc78-11e3-81ab-4c9367dc0958"));
+//!
+//! let rejection = source.verify(&headers, b"Hello, World?", now).unwrap_err();
+//! assert_eq!(rejection, Rejection::BadSignature);
+//! assert!(rejection.is_unauthenticated()); // answer 401
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Vocabulary
+//!
+//! - A **source** is one sender as the receiver knows it: a scheme, the active secrets, a tolerance, options.
+//! - A **scheme** is how a sender proves that a request is its own: what is signed, how, and in which headers it says so.
+//! - An **active secret** is one that is accepted now. During a rotation there are several; the first one signs.
+//! - A **delivery** is one request. A sender repeats it until it is answered; its **delivery id** stays the same.
+//! - A **replay** is a delivery that somebody captured and sends again. The **tolerance** bounds for how long it passes
+//!   where the scheme signs a timestamp, and the **replay key** is the same for every copy.
+//!
+//! # Where to find what
+//!
+//! Every scheme has its module (`github`, `stripe`, `slack`, `shopify`, `standard_webhooks`, `cloudevents`, `hmac`), which
+//! names its headers, its signed bytes and its specification. `source` reads the document that configures a sender and
+//! hands to the scheme; `mac` compares; `headers` takes headers out of a request; `verdict` is what comes of it.
+//!
+//! # What it refuses to do
+//!
+//! - **I/O, clocks, async.** The caller says what time it is, where the document came from and what to answer.
+//! - **Remember deliveries.** It says by which id and key a repeated one is known; keeping them is the caller's work.
+//! - **Parse payloads**, but for Slack's URL check and GitHub's form encoding, which belong to the protocols.
+//! - **Be lenient.** A header that is missing, repeated (also when a gateway joined the copies with commas) or written
+//!   otherwise than the sender writes it fails, and a timestamp is held to the tolerance in both directions, also where
+//!   a sender's own library is laxer.
+//! - **Weak secrets.** No SHA-1, no plain token in a query string, no secrets below 8 bytes.
+//! - **Talk.** No error and no `Debug` output contains a secret, a token or a signature.
+
+mod cloudevents;
+mod document;
+pub mod github;
+mod headers;
+mod hmac;
+mod mac;
+mod scheme;
+mod secret;
+mod shopify;
+mod signed_content;
+pub mod slack;
+mod source;
+mod standard_webhooks;
+mod stripe;
+mod time;
+mod verdict;
+
+pub use cloudevents::{AllowedOrigins, Handshake, HandshakeError, handshake};
+pub use document::SourceError;
+pub use scheme::{Scheme, UnknownScheme};
+pub use source::Source;
+pub use time::UnixTime;
+pub use verdict::{Rejection, SignError, Verified};
+
+/// A sender in rotation sends two signatures. More than this many in one header only make us work.
+const MAX_SIGNATURES: usize = 16;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

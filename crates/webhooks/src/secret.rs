@@ -1,0 +1,73 @@
+//! Secrets in memory: never printed, wiped when dropped.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, Visitor},
+};
+use zeroize::Zeroizing;
+
+/// The characters of one secret of a source document.
+///
+/// A secret that the document writes with JSON escapes passes through the parser's own buffer, which is not wiped; all
+/// others are copied from the caller's bytes straight to here.
+pub(crate) struct Secret(Zeroizing<String>);
+
+impl Secret {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+/// The active secrets of a source, in the order of its document: at least one.
+pub(crate) struct Secrets {
+    pub(crate) first: Secret,
+    pub(crate) others: Vec<Secret>,
+}
+
+impl Secrets {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Secret> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(redacted)")
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Secret;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Secret, E> {
+                Ok(Secret(Zeroizing::new(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_never_printed() {
+        let secret: Secret = serde_json::from_str(r#""It's a Secret to Everybody""#).unwrap();
+        assert_eq!(secret.as_str(), "It's a Secret to Everybody");
+        assert!(!format!("{secret:?}{:#?}", [&secret]).contains("Everybody"));
+    }
+}
