@@ -1,1 +1,62 @@
-//! The CloudEvents envelope and its bindings to HTTP and SNS/SQS.
+//! The [CloudEvents](https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md) 1.0.2 envelope, and how it
+//! travels over HTTP and through SNS and SQS.
+//!
+//! ```
+//! use tidegate_cloudevents::{Data, Event, http, messaging};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let event = Event::builder("72d3162e", "/webhooks/github", "com.github.push")
+//!     .subject("octo-harbour/tide-tables")
+//!     .data_json(br#"{"ref": "refs/heads/main"}"#)
+//!     .build()?;
+//!
+//! let body = messaging::to_body(&event); // what SNS is given
+//! let arrived = messaging::from_message(body.as_bytes())?; // what SQS delivers
+//! assert!(matches!(arrived.data(), Data::Json(json) if json.get() == r#"{"ref": "refs/heads/main"}"#));
+//!
+//! let (headers, body) = http::to_binary(&arrived);
+//! assert_eq!(http::read(&headers, &body)?.events, [event]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Vocabulary
+//!
+//! - **Attribute**: what tells of an event without its data: `id`, `source`, `type`, `specversion` and four optional
+//!   ones; any other is an **extension**. [`Event`] checks them all when it is made.
+//! - **Data**: what happened, in JSON, as text or as bytes ([`Data`]). JSON is validated once and kept as its text.
+//! - **Mode**: how events lie in a message: *binary* (attributes as headers, data as the body), *structured* (one JSON
+//!   text), *batched* (an array of them).
+//! - **Claim check**: data too large to travel is kept elsewhere, and `dataref` says where ([`Event::with_dataref`],
+//!   [`Event::dataref_to_fetch`], [`Event::with_data`]).
+//!
+//! # What this crate refuses to do
+//!
+//! - I/O, clocks and random ids: times and ids are given to it.
+//! - To hold an event that breaks the specification, or to read one leniently where the specification says MUST. Two
+//!   limits are its own: [256 extensions](extensions::MAX_EXTENSIONS) with names of
+//!   [128 characters](extensions::MAX_NAME_LEN), so that whatever was read can be written as HTTP headers.
+//! - To judge JSON data beyond its syntax. `1e999`, repeated keys, deep nesting and unpaired surrogates in escapes are
+//!   carried unchanged; [`Event::data_as`] meets them where they are read, and gives an error.
+//! - Versions before 1.0, and formats other than JSON.
+
+mod attribute;
+mod builder;
+mod data;
+mod error;
+mod event;
+pub mod extensions;
+pub mod http;
+pub mod json;
+mod media_type;
+pub mod messaging;
+
+pub use builder::EventBuilder;
+pub use data::Data;
+pub use error::{DataError, EventError, HttpError, JsonError};
+pub use event::Event;
+pub use extensions::ExtensionValue;
+
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct ReadmeIsTested;
