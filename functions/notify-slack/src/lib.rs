@@ -1,5 +1,7 @@
 //! Turns events into Slack messages.
 //!
 //! - [`message`]: a GitHub payload becomes a Block Kit message, or nothing worth saying. Pure.
+//! - [`routes`]: the operator's document: Slack's address, the token, and which channel an event goes to. Pure.
 
 pub mod message;
+pub mod routes;

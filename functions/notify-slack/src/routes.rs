@@ -1,0 +1,227 @@
+//! The operator's document: Slack's address, the token, and which channel an event goes to.
+//!
+//! It is the secret `{deployment}/notify-slack`:
+//!
+//! ```
+//! # use notify_slack::routes::SlackConfig;
+//! let config = SlackConfig::from_json(br##"{
+//!     "api_url": "https://slack.com/api",
+//!     "token": "xoxb-made-up",
+//!     "routes": [
+//!         {"source": "github", "repository": "octo-harbour/*", "branch": "main", "channel": "#deploys"},
+//!         {"repository": "octo-harbour/*", "channel": "C0123456789"}
+//!     ]
+//! }"##)?;
+//! assert_eq!(config.route("github", Some("octo-harbour/tide-tables"), Some("main")), Some("#deploys"));
+//! assert_eq!(config.route("github", Some("octo-harbour/tide-tables"), Some("next")), Some("C0123456789"));
+//! assert_eq!(config.route("github", Some("mona-example/notes"), None), None);
+//! # Ok::<(), notify_slack::routes::ConfigError>(())
+//! ```
+//!
+//! - Routes are tried in their order; **the first that matches decides**. An event that none matches is not sent:
+//!   it is acknowledged and counted as unrouted. A last route with a channel alone catches the rest.
+//! - What a route does not name, it does not ask for. What it names must be there: a route with a `branch`, be it `*`,
+//!   does not match a tag or an issue.
+//! - `*` stands for any run of characters, `/` included; nothing else is special. Repositories match without regard
+//!   to case, as on GitHub; sources and branches match exactly.
+
+mod api_url;
+mod glob;
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+pub use api_url::ApiUrl;
+use glob::Glob;
+
+/// The document, checked.
+#[derive(Debug)]
+pub struct SlackConfig {
+    /// Where Slack's Web API is.
+    pub api_url: ApiUrl,
+    /// What Slack knows this app by.
+    pub token: Token,
+    routes: Vec<Route>,
+}
+
+/// Slack's bearer token. Never shown, and wiped from memory when dropped.
+#[derive(Clone)]
+pub struct Token(Zeroizing<String>);
+
+#[derive(Debug)]
+struct Route {
+    source: Option<Glob>,
+    repository: Option<Glob>,
+    branch: Option<Glob>,
+    channel: String,
+}
+
+/// What is wrong with the document, and where. Quotes no value of it, so that it may be logged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// Not JSON at all.
+    #[error("the document is not JSON (line {line}, column {column})")]
+    NotJson {
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1.
+        column: usize,
+    },
+    /// A member that has to be there is not.
+    #[error("`{path}` is missing")]
+    Missing {
+        /// For instance `routes[2].channel`.
+        path: String,
+    },
+    /// A member that nobody reads: most likely misspelt.
+    #[error("{path} has an unknown member{}; known are {known}", name.as_deref().map(|n| format!(" `{n}`")).unwrap_or_default())]
+    Unknown {
+        /// The object it is in.
+        path: String,
+        /// Its name, when it looks like one.
+        name: Option<String>,
+        /// The names that are read.
+        known: &'static str,
+    },
+    /// A member that cannot be used.
+    #[error("`{path}` {problem}")]
+    Invalid {
+        /// For instance `routes[2].channel`.
+        path: String,
+        /// What it has to be.
+        problem: &'static str,
+    },
+}
+
+impl SlackConfig {
+    /// Reads and checks the document. Without `api_url` it is Slack's own.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the first member that is wrong.
+    pub fn from_json(document: &[u8]) -> Result<Self, ConfigError> {
+        let value = serde_json::from_slice(document)
+            .map_err(|error| ConfigError::NotJson { line: error.line(), column: error.column() })?;
+        let mut members = object(value, "the document")?;
+        // The token first: from here on it is wiped whatever else is wrong.
+        let token = Token::take(&mut members)?;
+        let api_url = match text(&mut members, "api_url", "")? {
+            Some(url) => ApiUrl::parse(&url).map_err(|problem| invalid("api_url", problem))?,
+            None => ApiUrl::default(),
+        };
+        let routes = match members.remove("routes") {
+            Some(Value::Array(routes)) => routes,
+            Some(_) => return Err(invalid("routes", "has to be a list")),
+            None => return Err(ConfigError::Missing { path: "routes".to_owned() }),
+        };
+        nothing_else(&members, "the document", "`api_url`, `token` and `routes`")?;
+        let routes =
+            routes.into_iter().enumerate().map(|(index, route)| Route::read(index, route)).collect::<Result<_, _>>()?;
+        Ok(Self { api_url, token, routes })
+    }
+
+    /// The channel of the first route that matches.
+    pub fn route(&self, source: &str, repository: Option<&str>, branch: Option<&str>) -> Option<&str> {
+        let matching = |route: &&Route| {
+            matches(route.source.as_ref(), Some(source))
+                && matches(route.repository.as_ref(), repository.map(str::to_ascii_lowercase).as_deref())
+                && matches(route.branch.as_ref(), branch)
+        };
+        self.routes.iter().find(matching).map(|route| route.channel.as_str())
+    }
+}
+
+impl Token {
+    /// The token itself, for the `Authorization` header.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    fn take(members: &mut Map<String, Value>) -> Result<Self, ConfigError> {
+        let Some(token) = text(members, "token", "")? else {
+            return Err(ConfigError::Missing { path: "token".to_owned() });
+        };
+        let token = Self(Zeroizing::new(token));
+        if token.expose().is_empty() || !token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(invalid("token", "has to be visible ASCII without spaces"));
+        }
+        Ok(token)
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Token(redacted)")
+    }
+}
+
+impl Route {
+    fn read(index: usize, value: Value) -> Result<Self, ConfigError> {
+        let path = format!("routes[{index}]");
+        let mut members = object(value, &path)?;
+        let prefix = format!("{path}.");
+        let channel = text(&mut members, "channel", &prefix)?
+            .ok_or_else(|| ConfigError::Missing { path: format!("{prefix}channel") })?;
+        if !is_channel(&channel) {
+            return Err(invalid(&format!("{prefix}channel"), "has to be a channel's `#name` or id"));
+        }
+        let mut glob = |name: &str, fold: fn(&str) -> String| match text(&mut members, name, &prefix)? {
+            Some(pattern) if pattern.is_empty() => {
+                Err(invalid(&format!("{prefix}{name}"), "is empty and would match nothing; leave it out to match all"))
+            }
+            pattern => Ok(pattern.map(|pattern| Glob::new(&fold(&pattern)))),
+        };
+        let source = glob("source", str::to_owned)?;
+        let repository = glob("repository", str::to_ascii_lowercase)?;
+        let branch = glob("branch", str::to_owned)?;
+        nothing_else(&members, &path, "`source`, `repository`, `branch` and `channel`")?;
+        Ok(Self { source, repository, branch, channel })
+    }
+}
+
+/// Slack allows 80 characters in a name.
+fn is_channel(text: &str) -> bool {
+    let name = text.strip_prefix('#').unwrap_or(text);
+    !name.is_empty()
+        && name.chars().count() <= 80
+        && !name.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '#' | '<' | '>' | ','))
+}
+
+fn matches(glob: Option<&Glob>, value: Option<&str>) -> bool {
+    match (glob, value) {
+        (None, _) => true,
+        (Some(glob), Some(value)) => glob.matches(value),
+        (Some(_), None) => false,
+    }
+}
+
+fn object(value: Value, path: &str) -> Result<Map<String, Value>, ConfigError> {
+    match value {
+        Value::Object(members) => Ok(members),
+        _ => Err(invalid(path, "has to be an object")),
+    }
+}
+
+fn text(members: &mut Map<String, Value>, name: &str, prefix: &str) -> Result<Option<String>, ConfigError> {
+    match members.remove(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(invalid(&format!("{prefix}{name}"), "has to be a text")),
+    }
+}
+
+fn nothing_else(members: &Map<String, Value>, path: &str, known: &'static str) -> Result<(), ConfigError> {
+    let Some(name) = members.keys().next() else { return Ok(()) };
+    // Somebody may have put the token where a name belongs; tokens have dashes and digits, names have not.
+    let looks_like_one = name.len() <= 32 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let name = looks_like_one.then(|| name.clone());
+    Err(ConfigError::Unknown { path: path.to_owned(), name, known })
+}
+
+fn invalid(path: &str, problem: &'static str) -> ConfigError {
+    ConfigError::Invalid { path: path.to_owned(), problem }
+}
+
+#[cfg(test)]
+mod tests;
