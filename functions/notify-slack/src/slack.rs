@@ -1,0 +1,185 @@
+//! The client of Slack's `chat.postMessage`, and what each of its answers means for the event.
+//!
+//! <https://docs.slack.dev/reference/methods/chat.postMessage>
+//!
+//! Slack has no idempotency key. When an answer is lost on its way (a timeout, a connection that breaks), the message
+//! may or may not be in the channel; trying again may show it twice, giving up may show it never. Such an outcome is
+//! [`PostError::Transient`]: twice is the smaller harm.
+
+mod answer;
+
+use std::error::Error;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderValue, Request, Response};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use serde::Serialize;
+
+use crate::message::{Block, Message};
+use crate::routes::{ApiUrl, Token};
+
+/// From the first byte of the connection to the last of the answer. Slack answers within a second; a function that
+/// waits longer pays for it, while the queue waits for nothing.
+pub const TIMEOUT: Duration = Duration::from_secs(5);
+/// Slack's answer repeats the message, which with every character escaped stays below this.
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
+/// Slack closes idle connections after a minute or so; a frozen function would not notice.
+const MAX_IDLE: Duration = Duration::from_secs(30);
+
+/// Posts messages. Keeps its connections, so share one.
+#[derive(Debug, Clone)]
+pub struct SlackClient {
+    http: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    timeout: Duration,
+}
+
+/// The message was not posted, as far as is known. Reasons hold neither the token nor the message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PostError {
+    /// Slack asks to wait.
+    #[error("Slack asks to wait {} s", retry_after.as_secs())]
+    RateLimited {
+        /// For how long: between a second and the twelve hours that a message may stay hidden in SQS.
+        retry_after: Duration,
+    },
+    /// May work another time.
+    #[error("{reason}")]
+    Transient {
+        /// What happened.
+        reason: String,
+        /// For how long the server asked to wait, if it did.
+        retry_after: Option<Duration>,
+    },
+    /// Will not work until somebody changes the token, the routes or this program.
+    #[error("{reason}")]
+    Permanent {
+        /// What happened; starts with Slack's own word for it where there is one.
+        reason: String,
+    },
+}
+
+impl Default for SlackClient {
+    fn default() -> Self {
+        Self::new(TIMEOUT)
+    }
+}
+
+impl SlackClient {
+    /// A client that waits so long for an answer, all in all. [`TIMEOUT`] is the usual time.
+    pub fn new(timeout: Duration) -> Self {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        // Invariant: ring offers the ciphers of TLS 1.2 and 1.3, all that this builder asks of a provider. It is named
+        // so that another crate's choice of a provider can make no difference.
+        #[expect(clippy::expect_used, reason = "depends on the build alone, and any test of this client would fail")]
+        let connector = HttpsConnectorBuilder::new()
+            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
+            .expect("ring offers the default protocol versions")
+            .https_or_http() // http only to this machine: `ApiUrl` sees to that
+            .enable_http1()
+            .wrap_connector(tcp);
+        let http = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(MAX_IDLE)
+            .build(connector);
+        Self { http, timeout }
+    }
+
+    /// Posts a message to a channel (`#name` or id), as part of the trace that `traceparent` names.
+    ///
+    /// # Errors
+    /// [`PostError`] says whether and when to try again.
+    pub async fn post(
+        &self,
+        api_url: &ApiUrl,
+        token: &Token,
+        channel: &str,
+        message: &Message,
+        traceparent: Option<&str>,
+    ) -> Result<(), PostError> {
+        let request = request(api_url, token, channel, message, traceparent)?;
+        match tokio::time::timeout(self.timeout, self.exchange(request)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(transient(format!("no answer within {:?}", self.timeout))),
+        }
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<(), PostError> {
+        let response = self.http.request(request).await.map_err(|error| transient(described(&error)))?;
+        let (head, body) = response.into_parts();
+        // Read to its end also where the status says it all: the connection is then good for the next message.
+        let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await.map(|body| body.to_bytes());
+        let body = body.map_err(|error| described(&*error));
+        answer::read(&Response::from_parts(head, ()), body.as_deref().map_err(String::as_str))
+    }
+}
+
+/// The body of the request.
+#[derive(Serialize)]
+struct Post<'a> {
+    channel: &'a str,
+    text: &'a str,
+    blocks: &'a [Block],
+    /// Of the words in `text`, none is to become a link or a mention.
+    parse: &'static str,
+    link_names: bool,
+    unfurl_links: bool,
+    unfurl_media: bool,
+}
+
+fn request(
+    api_url: &ApiUrl,
+    token: &Token,
+    channel: &str,
+    message: &Message,
+    traceparent: Option<&str>,
+) -> Result<Request<Full<Bytes>>, PostError> {
+    let post = Post {
+        channel,
+        text: &message.text,
+        blocks: &message.blocks,
+        parse: "none",
+        link_names: false,
+        unfurl_links: false,
+        unfurl_media: false,
+    };
+    let unsendable = |what| PostError::Permanent { reason: format!("{what} cannot be sent over HTTP") };
+    let body = serde_json::to_vec(&post).map_err(|_| unsendable("the message"))?;
+    let mut authorization =
+        HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| unsendable("the token"))?;
+    authorization.set_sensitive(true);
+    let mut request = Request::post(api_url.method("chat.postMessage"))
+        .header(AUTHORIZATION, authorization)
+        .header(CONTENT_TYPE, "application/json; charset=utf-8")
+        .header(USER_AGENT, concat!("tidegate-notify-slack/", env!("CARGO_PKG_VERSION")))
+        .body(Full::from(body))
+        .map_err(|_| unsendable("the address"))?;
+    // A trace is worth less than the message: one that does not fit a header is left out.
+    if let Some(value) = traceparent.and_then(|traceparent| HeaderValue::try_from(traceparent).ok()) {
+        request.headers_mut().insert("traceparent", value);
+    }
+    Ok(request)
+}
+
+fn transient(reason: String) -> PostError {
+    PostError::Transient { reason, retry_after: None }
+}
+
+/// An error and its causes. hyper's and rustls's tell of the connection and never of what went over it.
+fn described(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
