@@ -110,6 +110,13 @@ impl Event {
         self.dataref().filter(|_| self.data().is_none())
     }
 
+    /// The same event under another id: for a publisher that learns that it was published before, or tried to be.
+    pub fn with_id(mut self, id: impl Into<String>) -> Result<Self, EventError> {
+        self.id = id.into();
+        attribute::check_string("id", &self.id)?;
+        Ok(self)
+    }
+
     /// Sets an extension attribute, in place of one of that name.
     pub fn with_extension(mut self, name: &str, value: impl Into<ExtensionValue>) -> Result<Self, EventError> {
         let value = value.into();

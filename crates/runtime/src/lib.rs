@@ -1,10 +1,17 @@
 //! What every function's `main` needs: configuration from the environment, lean AWS clients, a clock, logs, metrics,
-//! trace context and HTTP answers. No business here.
+//! trace context, HTTP answers, and the ports to secrets, payloads and the topic. No business here.
+
+mod port;
 
 pub mod ambient;
 pub mod aws;
 pub mod config;
 pub mod metrics;
 pub mod problem;
+pub mod s3;
+pub mod secrets;
+pub mod sns;
 pub mod telemetry;
 pub mod trace;
+
+pub use port::{PortError, chain};

@@ -2,7 +2,7 @@
 
 use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use aws_lambda_events::encodings::Body;
-use http::header::{CONTENT_TYPE, HeaderName};
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 
@@ -15,14 +15,14 @@ pub struct Problem {
     kind: &'static str,
     title: &'static str,
     detail: String,
-    headers: HeaderMap,
+    retry_after_secs: Option<u16>,
 }
 
 impl Problem {
     /// A problem of a kind (`bad-signature`), with what it means in a few words.
     #[must_use]
     pub fn new(status: StatusCode, kind: &'static str, title: &'static str) -> Self {
-        Self { status, kind, title, detail: String::new(), headers: HeaderMap::new() }
+        Self { status, kind, title, detail: String::new(), retry_after_secs: None }
     }
 
     /// What was wrong with this very request, and what to do. Never a secret, never a payload.
@@ -32,10 +32,10 @@ impl Problem {
         self
     }
 
-    /// A header that belongs to the answer, such as `Retry-After`.
+    /// When to send the same again, as `Retry-After`.
     #[must_use]
-    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
+    pub fn retry_after_secs(mut self, secs: u16) -> Self {
+        self.retry_after_secs = Some(secs);
         self
     }
 
@@ -63,7 +63,8 @@ struct ProblemBody<'a> {
 
 impl From<Problem> for ApiGatewayV2httpResponse {
     fn from(problem: Problem) -> Self {
-        let Problem { status, kind, title, detail, headers } = problem;
+        let Problem { status, kind, title, detail, retry_after_secs } = problem;
+        let headers = retry_after_secs.map(|secs| (RETRY_AFTER, HeaderValue::from(secs))).into_iter().collect();
         let r#type = format!("urn:tidegate:problem:{kind}");
         let body = ProblemBody { r#type, title, status: status.as_u16(), detail: &detail };
         answer(status, "application/problem+json", &body, headers)

@@ -1,0 +1,28 @@
+//! Secrets, by name.
+
+use crate::PortError;
+
+/// Reads secrets.
+pub trait Secrets: Send + Sync {
+    /// The secret's text, or `None` where there is no such secret.
+    ///
+    /// # Errors
+    /// [`PortError`] where the store cannot be asked.
+    fn read(&self, name: &str) -> impl Future<Output = Result<Option<String>, PortError>> + Send;
+}
+
+/// Secrets in AWS Secrets Manager.
+#[cfg(feature = "secrets")]
+#[derive(Clone, Debug)]
+pub struct SecretsManager(pub aws_sdk_secretsmanager::Client);
+
+#[cfg(feature = "secrets")]
+impl Secrets for SecretsManager {
+    async fn read(&self, name: &str) -> Result<Option<String>, PortError> {
+        match self.0.get_secret_value().secret_id(name).send().await {
+            Ok(secret) => Ok(secret.secret_string),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(None),
+            Err(error) => Err(crate::port::failed("read the secret", name, error)),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Winning the right to publish an event, when the same delivery may arrive again, at once, or after a crash.
+//!
+//! A scheme that signs only the body puts two claims on a delivery: on the signature, because a captured request could
+//! be sent again under another id, and on the id, because a redelivery after a rotation is signed with another secret.
+//! They are always taken in this order, so that of two racers one gets both.
+//!
+//! ```text
+//! A  claim sig ok . claim id ok . publish ........ complete, complete -> 202
+//! B     claim sig: in progress, wait ....................... done     -> 200
+//! A  claim sig ok . claim id ok . publish x (killed)
+//! B     claim sig: in progress, wait ... lease over: takes over, A's id ... publish, same event id -> 202
+//! ```
+
+use std::time::{Duration, SystemTime};
+
+use tidegate_idempotency::{Claim, Claimed, Fence, FinishError, Request, Store};
+use tidegate_runtime::ambient::Ambient;
+use tidegate_runtime::problem::Problem;
+use tracing::{error, warn};
+
+use crate::events::Incoming;
+use crate::try_again;
+
+/// Time kept for the answer: a racer that is still waiting then tells its sender to come back.
+const RESERVE: Duration = Duration::from_millis(500);
+/// The first and the longest pause between two looks at another's claim.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(320));
+
+/// Who publishes.
+#[derive(Debug)]
+pub(crate) enum Won {
+    /// This invocation, holding these claims.
+    Owner(Vec<Claim>),
+    /// Nobody: it is out.
+    Duplicate,
+}
+
+/// Takes all of an event's claims, waiting for another owner as long as there is time: a racing duplicate is answered
+/// once the outcome is certain, because "200" to a delivery whose owner then dies would lose it.
+pub(crate) async fn win(
+    store: &impl Store,
+    ambient: &impl Ambient,
+    incoming: &Incoming,
+    deadline: SystemTime,
+) -> Result<Won, Problem> {
+    let mut held = Vec::with_capacity(incoming.keys.len());
+    let mut pause = PAUSES.0;
+    let mut keys = incoming.keys.iter();
+    let mut next = keys.next();
+    while let Some((key, recognised_for)) = next {
+        let now = ambient.now();
+        let request = Request {
+            key,
+            fence: Fence::new(ambient.random()),
+            lease_until: deadline,
+            expires_at: now + *recognised_for,
+            label: Some(incoming.event.id()),
+        };
+        match store.claim(request, now).await {
+            Ok(Claimed::Owner(claim)) => {
+                held.push(claim);
+                next = keys.next();
+            }
+            Ok(Claimed::Done { .. }) => {
+                // Known under one of its names: so is it under those that were taken before.
+                complete(store, &held, now).await;
+                return Ok(Won::Duplicate);
+            }
+            Ok(Claimed::InProgress { .. }) if now + pause + RESERVE < deadline => {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(PAUSES.1);
+            }
+            Ok(Claimed::InProgress { .. }) => {
+                release(store, &held, now).await;
+                return Err(try_again("in-progress", "The same delivery is being handled"));
+            }
+            Err(error) => {
+                error!(error = tidegate_runtime::chain(&error), "the delivery cannot be claimed");
+                release(store, &held, now).await;
+                return Err(try_again("not-claimed", "The delivery could not be recorded"));
+            }
+        }
+    }
+    Ok(Won::Owner(held))
+}
+
+/// Records that the event is out. If this fails the event is out all the same: a redelivery would be published once
+/// more under the same id, which consumers recognise. So it is logged and the sender gets its 2xx.
+pub(crate) async fn complete(store: &impl Store, claims: &[Claim], now: SystemTime) {
+    for claim in claims {
+        log(store.complete(claim, None, now).await, "complete");
+    }
+}
+
+/// Lets go, so that the sender's next try need not wait for the leases to end.
+pub(crate) async fn release(store: &impl Store, claims: &[Claim], now: SystemTime) {
+    for claim in claims.iter().rev() {
+        log(store.release(claim, now).await, "release");
+    }
+}
+
+fn log(finished: Result<(), FinishError>, operation: &str) {
+    if let Err(error) = finished {
+        warn!(operation, error = tidegate_runtime::chain(&error), "the claim is left to its lease");
+    }
+}

@@ -1,0 +1,246 @@
+//! From a verified delivery to CloudEvents: one room per scheme.
+//!
+//! | scheme | `type` | `id` | `subject` |
+//! |---|---|---|---|
+//! | `github` | `com.github.{event}[.{action}]` | `X-GitHub-Delivery` | repository |
+//! | `stripe` | `com.stripe.{type}` | `id` in the body | `data.object.id` |
+//! | `slack` | `com.slack.{event.type}` | `event_id` in the body | `team_id` |
+//! | `shopify` | `com.shopify.{topic}`, `/` as `.` | `X-Shopify-Webhook-Id` | shop domain |
+//! | `standard-webhooks` | `webhook.{source}.{type}` | `webhook-id` | |
+//! | `hmac` | `webhook.{source}[.{event type header}]` | id header, else from the signature | |
+//! | `cloudevents` | the sender's own | the sender's own | the sender's own |
+//!
+//! `source` is `/webhooks/{source}`, but for CloudEvents, whose sender names itself.
+
+use std::time::{Duration, SystemTime};
+
+use http::StatusCode;
+use jiff::Timestamp;
+use tidegate_cloudevents::extensions::{CORRELATIONID, TRACEPARENT};
+use tidegate_cloudevents::{Event, EventBuilder, EventError, http as binding};
+use tidegate_idempotency::Key;
+use tidegate_runtime::problem::Problem;
+use tidegate_runtime::trace::TraceContext;
+use tidegate_webhooks::{Scheme, Source, Verified};
+
+use crate::json::inspect;
+use crate::request::Request;
+use crate::{RECOGNISED_FOR, SIGNATURE_RECOGNISED_FOR};
+
+/// More events than this in one batch could not be published within one invocation.
+const MAX_BATCH: usize = 100;
+
+/// An event to publish, and the keys that have to be claimed for it, in this order, each with how long it is kept.
+#[derive(Clone, Debug)]
+pub struct Incoming {
+    /// The event.
+    pub event: Event,
+    /// What makes it the same as another.
+    pub keys: Vec<(Key, Duration)>,
+}
+
+impl Incoming {
+    /// What the sender calls the piece of work this belongs to.
+    #[must_use]
+    pub fn correlation_id(&self) -> Option<&str> {
+        self.event.extension(CORRELATIONID)?.as_str()
+    }
+}
+
+/// The events of a verified delivery.
+///
+/// # Errors
+/// A problem where the body or a header is not what the scheme says.
+pub fn events(
+    source: &Source,
+    verified: &Verified,
+    request: &Request,
+    now: SystemTime,
+    trace: TraceContext,
+) -> Result<Vec<Incoming>, Problem> {
+    let described = match source.scheme() {
+        Scheme::GitHub => github(request, verified)?,
+        Scheme::Stripe => stripe(request)?,
+        Scheme::Slack => slack(request)?,
+        Scheme::Shopify => shopify(request, verified)?,
+        Scheme::StandardWebhooks => standard_webhooks(request, verified)?,
+        Scheme::Hmac => hmac(source, request, verified)?,
+        Scheme::CloudEvents => return cloudevents(request, trace),
+    };
+    let id = described.id.ok_or_else(|| malformed("the delivery has no id"))?;
+    let mut builder = Event::builder(&id, format!("/webhooks/{}", request.source), described.ty)
+        .extension(TRACEPARENT, trace.to_string())
+        .extension(CORRELATIONID, correlation(request).unwrap_or(&id));
+    // Invariant: the clock stands within the years that a timestamp has room for.
+    if let Ok(time) = Timestamp::try_from(now) {
+        builder = builder.time(time);
+    }
+    if let Some(subject) = described.subject.filter(|subject| !subject.is_empty()) {
+        builder = builder.subject(subject);
+    }
+    let event = (described.data)(builder).build().map_err(|error| unwritable(&error))?;
+    let mut keys = Vec::with_capacity(2);
+    if let (false, Some(signature)) = (verified.timestamped, &verified.replay_key) {
+        keys.push((key(&[&request.source, "signature", signature]), SIGNATURE_RECOGNISED_FOR));
+    }
+    keys.push((key(&[&request.source, "delivery", &id]), RECOGNISED_FOR));
+    Ok(vec![Incoming { event, keys }])
+}
+
+/// What a scheme knows of a delivery.
+struct Described<'a> {
+    id: Option<String>,
+    ty: String,
+    subject: Option<String>,
+    data: Box<dyn FnOnce(EventBuilder) -> EventBuilder + 'a>,
+}
+
+fn github<'a>(request: &'a Request, verified: &Verified) -> Result<Described<'a>, Problem> {
+    if !is_form(request) {
+        expect_json(request)?;
+    }
+    let event = word(request.header("x-github-event"), "X-GitHub-Event")?;
+    let payload = request.github_payload()?;
+    let [action, repository] = inspect(&payload, [&["action"], &["repository", "full_name"]])?;
+    let ty = match action.filter(|action| is_word(action)) {
+        Some(action) => format!("com.github.{event}.{action}"),
+        None => format!("com.github.{event}"),
+    };
+    let data = Box::new(move |builder: EventBuilder| builder.data_json(&payload));
+    Ok(Described { id: verified.delivery_id.clone(), ty, subject: repository, data })
+}
+
+fn stripe(request: &Request) -> Result<Described<'_>, Problem> {
+    expect_json(request)?;
+    let [id, ty, object] = inspect(&request.body, [&["id"], &["type"], &["data", "object", "id"]])?;
+    let ty = format!("com.stripe.{}", word(ty.as_deref(), "type")?);
+    Ok(Described { id, ty, subject: object, data: json_body(request) })
+}
+
+fn slack(request: &Request) -> Result<Described<'_>, Problem> {
+    expect_json(request)?;
+    let [id, outer, inner, team] =
+        inspect(&request.body, [&["event_id"], &["type"], &["event", "type"], &["team_id"]])?;
+    let ty = format!("com.slack.{}", word(inner.or(outer).as_deref(), "type")?);
+    Ok(Described { id, ty, subject: team, data: json_body(request) })
+}
+
+fn shopify<'a>(request: &'a Request, verified: &Verified) -> Result<Described<'a>, Problem> {
+    expect_json(request)?;
+    let topic = request.header("x-shopify-topic").map(|topic| topic.replace('/', "."));
+    let ty = format!("com.shopify.{}", word(topic.as_deref(), "X-Shopify-Topic")?);
+    let shop = request.header("x-shopify-shop-domain").map(str::to_owned);
+    inspect(&request.body, [])?;
+    Ok(Described { id: verified.delivery_id.clone(), ty, subject: shop, data: json_body(request) })
+}
+
+fn standard_webhooks<'a>(request: &'a Request, verified: &Verified) -> Result<Described<'a>, Problem> {
+    expect_json(request)?;
+    let [ty] = inspect(&request.body, [&["type"]])?;
+    let ty = typed(request, ty.as_deref().filter(|ty| is_word(ty)));
+    Ok(Described { id: verified.delivery_id.clone(), ty, subject: None, data: json_body(request) })
+}
+
+fn hmac<'a>(source: &Source, request: &'a Request, verified: &Verified) -> Result<Described<'a>, Problem> {
+    let ty = match source.event_type_header() {
+        Some(header) => Some(word(request.header(header.as_str()), header.as_str())?),
+        None => None,
+    };
+    let id = verified.delivery_id.clone().or_else(|| verified.replay_key.clone());
+    let data: Box<dyn FnOnce(EventBuilder) -> EventBuilder> = match request.header("content-type") {
+        Some(other) if !is_json(other) => match std::str::from_utf8(&request.body) {
+            Ok(text) => Box::new(move |builder: EventBuilder| builder.data_text(other, text)),
+            Err(_) => Box::new(move |builder: EventBuilder| builder.data_binary(other, request.body.clone())),
+        },
+        _ => {
+            inspect(&request.body, [])?;
+            json_body(request)
+        }
+    };
+    Ok(Described { id, ty: typed(request, ty), subject: None, data })
+}
+
+fn cloudevents(request: &Request, trace: TraceContext) -> Result<Vec<Incoming>, Problem> {
+    if request.header("content-type").is_some_and(is_json) {
+        inspect(&request.body, [])?;
+    }
+    let received = binding::read(&request.headers, &request.body).map_err(|error| malformed(&error.to_string()))?;
+    if received.events.len() > MAX_BATCH {
+        let title = "The batch has too many events";
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-many-events", title)
+            .detail(format!("at most {MAX_BATCH} events are taken at once")));
+    }
+    received.events.into_iter().map(|event| own_event(request, event, trace)).collect()
+}
+
+/// An event that its sender wrote: kept as it is, with a trace and a correlation where it has none.
+fn own_event(request: &Request, mut event: Event, trace: TraceContext) -> Result<Incoming, Problem> {
+    let parts = [&request.source, "event", event.source(), event.id()];
+    let keys = vec![(key(&parts), RECOGNISED_FOR)];
+    if event.extension(TRACEPARENT).is_none() {
+        event = event.with_extension(TRACEPARENT, trace.to_string()).map_err(|error| unwritable(&error))?;
+    }
+    if event.extension(CORRELATIONID).is_none() {
+        let correlation = correlation(request).unwrap_or(event.id()).to_owned();
+        event = event.with_extension(CORRELATIONID, correlation).map_err(|error| unwritable(&error))?;
+    }
+    Ok(Incoming { event, keys })
+}
+
+fn json_body(request: &Request) -> Box<dyn FnOnce(EventBuilder) -> EventBuilder + '_> {
+    Box::new(|builder| builder.data_json(&request.body))
+}
+
+fn typed(request: &Request, ty: Option<&str>) -> String {
+    let source = &request.source;
+    ty.map_or_else(|| format!("webhook.{source}"), |ty| format!("webhook.{source}.{ty}"))
+}
+
+fn key(parts: &[&str]) -> Key {
+    Key::composite("webhooks", parts)
+}
+
+/// A sender's own name for a piece of work, if it can stand in a log line.
+fn correlation(request: &Request) -> Option<&str> {
+    let plain = |id: &&str| (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+    request.header("x-correlation-id").filter(plain)
+}
+
+/// What may become part of an event's type: a subscription filters by it, so it holds nothing unexpected.
+fn is_word(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+    (1..=128).contains(&text.len()) && text.bytes().all(plain)
+}
+
+fn word<'a>(text: Option<&'a str>, name: &str) -> Result<&'a str, Problem> {
+    text.filter(|text| is_word(text)).ok_or_else(|| malformed(&format!("{name} is missing or is not an event's name")))
+}
+
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || essence.starts_with("application/") && essence.ends_with("+json")
+}
+
+fn is_form(request: &Request) -> bool {
+    let content_type = request.header("content-type").unwrap_or_default().to_ascii_lowercase();
+    content_type.starts_with("application/x-www-form-urlencoded")
+}
+
+/// A sender that says it sends something else than JSON is believed.
+fn expect_json(request: &Request) -> Result<(), Problem> {
+    let sent = request.headers.contains_key("content-type");
+    if sent && !request.header("content-type").is_some_and(is_json) {
+        let title = "The content type is not taken here";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", title)
+            .detail("application/json is"));
+    }
+    Ok(())
+}
+
+fn malformed(detail: &str) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "malformed-delivery", "The delivery is malformed").detail(detail)
+}
+
+fn unwritable(error: &EventError) -> Problem {
+    malformed(&error.to_string())
+}

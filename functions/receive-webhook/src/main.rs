@@ -1,0 +1,47 @@
+//! Composition: configuration, adapters, run.
+
+use std::sync::Arc;
+
+use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use receive_webhook::{Invocation, Receiver, Settings};
+use tidegate_idempotency::DynamoDbStore;
+use tidegate_runtime::ambient::System;
+use tidegate_runtime::config::{number, required};
+use tidegate_runtime::metrics::EmbeddedMetrics;
+use tidegate_runtime::s3::S3Payloads;
+use tidegate_runtime::secrets::SecretsManager;
+use tidegate_runtime::sns::SnsTopic;
+use tidegate_runtime::{aws, telemetry};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::start();
+    let aws = aws::sdk_config()?;
+    let claims = DynamoDbStore::new(aws_sdk_dynamodb::Client::new(&aws), required("IDEMPOTENCY_TABLE")?);
+    claims.warm().await;
+    let receiver = Arc::new(Receiver {
+        settings: Settings {
+            deployment: required("TIDEGATE_DEPLOYMENT")?,
+            max_body_bytes: number("MAX_BODY_BYTES", 1024 * 1024)?,
+        },
+        ambient: System,
+        sources: receive_webhook::Sources::new(SecretsManager(aws_sdk_secretsmanager::Client::new(&aws))),
+        claims,
+        topic: SnsTopic::new(aws_sdk_sns::Client::new(&aws), required("EVENTS_TOPIC_ARN")?),
+        payloads: S3Payloads::new(&aws, required("PAYLOAD_BUCKET")?),
+        metrics: EmbeddedMetrics::new("receive-webhook"),
+    });
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<ApiGatewayV2httpRequest>| {
+        let receiver = Arc::clone(&receiver);
+        async move {
+            let invocation = Invocation {
+                request_id: event.context.request_id.clone(),
+                deadline: event.context.deadline(),
+                xray: event.context.xray_trace_id.clone(),
+            };
+            Ok::<_, Error>(receiver.handle(event.payload, invocation).await)
+        }
+    }))
+    .await
+}

@@ -1,0 +1,128 @@
+//! Source documents, cached, and verified against.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use http::StatusCode;
+use tidegate_runtime::problem::Problem;
+use tidegate_runtime::secrets::Secrets;
+use tidegate_webhooks::{Rejection, Source, UnixTime, Verified};
+use tracing::{error, info};
+
+use crate::request::{Request, unknown_source};
+use crate::try_again;
+
+/// How long a document is used before it is read again.
+const FRESH_FOR: Duration = Duration::from_secs(300);
+/// How old a document must be before a bad signature makes it be read again. A rotation is seen within this time, and
+/// a flood of bad signatures costs one read in this time.
+const REFRESH_AFTER: Duration = Duration::from_secs(5);
+/// More names than this are not kept: a caller who makes up names must not fill the memory.
+const MOST_KEPT: usize = 256;
+
+/// Source documents out of a store of secrets.
+#[derive(Debug)]
+pub struct Sources<S> {
+    secrets: S,
+    cache: Mutex<HashMap<String, Cached>>,
+}
+
+#[derive(Clone, Debug)]
+struct Cached {
+    source: Option<Arc<Source>>,
+    read_at: SystemTime,
+}
+
+impl<S: Secrets> Sources<S> {
+    /// Sources in that store, as `{deployment}/webhooks/{source}`.
+    pub fn new(secrets: S) -> Self {
+        Self { secrets, cache: Mutex::new(HashMap::new()) }
+    }
+
+    /// The source of that name, at most [`FRESH_FOR`] old.
+    pub(crate) async fn load(&self, deployment: &str, name: &str, now: SystemTime) -> Result<Arc<Source>, Problem> {
+        self.load_younger_than(FRESH_FOR, deployment, name, now).await?.source.ok_or_else(unknown_source)
+    }
+
+    /// Verifies a request. A signature that fails against a cached document is tried once more against a fresh one,
+    /// because its secret may have been rotated in meanwhile.
+    pub(crate) async fn verify(
+        &self,
+        deployment: &str,
+        request: &Request,
+        now: SystemTime,
+    ) -> Result<(Arc<Source>, Verified), Problem> {
+        let Request { source: name, headers, body } = request;
+        let at = unix(now);
+        let cached = self.load_younger_than(FRESH_FOR, deployment, name, now).await?;
+        let source = cached.source.clone().ok_or_else(unknown_source)?;
+        match source.verify(headers, body, at) {
+            Ok(verified) => return Ok((source, verified)),
+            Err(Rejection::BadSignature) if cached.age(now) >= REFRESH_AFTER => {}
+            Err(rejection) => return Err(refusal(&rejection)),
+        }
+        let refreshed = self.load_younger_than(REFRESH_AFTER, deployment, name, now).await?;
+        let source = refreshed.source.ok_or_else(unknown_source)?;
+        let verified = source.verify(headers, body, at).map_err(|rejection| refusal(&rejection))?;
+        Ok((source, verified))
+    }
+
+    async fn load_younger_than(
+        &self,
+        limit: Duration,
+        deployment: &str,
+        name: &str,
+        now: SystemTime,
+    ) -> Result<Cached, Problem> {
+        let cached = self.cache().get(name).cloned();
+        if let Some(cached) = cached.filter(|cached| cached.age(now) < limit) {
+            return Ok(cached);
+        }
+        let secret = format!("{deployment}/webhooks/{name}");
+        let document = self.secrets.read(&secret).await.map_err(|error| {
+            error!(error = tidegate_runtime::chain(&error), "the source document cannot be read");
+            unconfigured()
+        })?;
+        let source = document.map(|document| Source::from_json(document.as_bytes())).transpose().map_err(|error| {
+            error!(secret, error = tidegate_runtime::chain(&error), "the source document is malformed");
+            unconfigured()
+        })?;
+        let cached = Cached { source: source.map(Arc::new), read_at: now };
+        let mut cache = self.cache();
+        if cache.len() >= MOST_KEPT && !cache.contains_key(name) {
+            cache.clear(); // rare, and cheaper than keeping an order of use
+        }
+        cache.insert(name.to_owned(), cached.clone());
+        Ok(cached)
+    }
+
+    fn cache(&self) -> std::sync::MutexGuard<'_, HashMap<String, Cached>> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Cached {
+    fn age(&self, now: SystemTime) -> Duration {
+        now.duration_since(self.read_at).unwrap_or_default()
+    }
+}
+
+/// 401 without a hint why: whoever has no secret learns nothing. The reason stands in the log.
+fn refusal(rejection: &Rejection) -> Problem {
+    info!(reason = %rejection, "rejected");
+    if rejection.is_unauthenticated() {
+        return Problem::new(StatusCode::UNAUTHORIZED, "bad-signature", "The signature is missing or does not verify");
+    }
+    Problem::new(StatusCode::BAD_REQUEST, "malformed-headers", "A header is missing or malformed")
+        .detail(rejection.to_string())
+}
+
+fn unconfigured() -> Problem {
+    try_again("source-unavailable", "The source's configuration cannot be read")
+}
+
+fn unix(now: SystemTime) -> UnixTime {
+    let secs = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    UnixTime(i64::try_from(secs).unwrap_or(i64::MAX))
+}
