@@ -41,7 +41,7 @@ use http::{Method, Request, Response};
 use serde_json::Value;
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot, watch};
 
-pub use fault_proxy::{Action, Call, Fault, FaultProxy, Hold, When};
+pub use fault_proxy::{Action, Call, Fault, FaultProxy, Hold, When, operation_of};
 pub use function::{Function, Killer, Outcome, Payload, Started};
 pub use server::{Answer, Server};
 

@@ -302,7 +302,8 @@ fn drop_hop_by_hop(headers: &mut HeaderMap) {
     headers.remove(header::TRANSFER_ENCODING);
 }
 
-fn operation_of(request: &Request<Bytes>) -> String {
+/// The operation that an AWS request names, as in [`Call::operation`].
+pub fn operation_of(request: &Request<Bytes>) -> String {
     // JSON protocols: DynamoDB, Secrets Manager, SQS, Step Functions.
     if let Some(target) = request.headers().get("x-amz-target").and_then(|value| value.to_str().ok()) {
         return bare(target).to_owned();

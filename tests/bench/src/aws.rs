@@ -1,0 +1,89 @@
+//! An AWS and a Slack that agree to everything at once, so that what is measured is the function and not its services.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use http::{Method, Request};
+use serde_json::{Value, json};
+use tidegate_testkit::lambda_api::{Answer, Server, operation_of};
+
+/// The secret that the benchmark's deliveries are signed with.
+pub(crate) const WEBHOOK_SECRET: &str = "It's a Secret to Everybody";
+
+/// The stub and what it was asked.
+#[derive(Debug)]
+pub(crate) struct Aws {
+    server: Server,
+    calls: Arc<Mutex<Vec<String>>>,
+}
+
+impl Aws {
+    pub(crate) async fn start() -> anyhow::Result<Self> {
+        let calls: Arc<Mutex<Vec<String>>> = Arc::default();
+        let record = Arc::clone(&calls);
+        let server = Server::start(move |request| {
+            let operation = operation_of(&request);
+            let answer = answer(&operation, &request);
+            record.lock().unwrap_or_else(PoisonError::into_inner).push(operation);
+            async move { answer }
+        })
+        .await?;
+        Ok(Self { server, calls })
+    }
+
+    pub(crate) fn endpoint(&self) -> String {
+        self.server.endpoint()
+    }
+
+    /// The operations asked for since the last time.
+    pub(crate) fn take_calls(&self) -> Vec<String> {
+        std::mem::take(&mut self.calls.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn answer(operation: &str, request: &Request<Bytes>) -> Answer {
+    match operation {
+        "GetSecretValue" => secret(request),
+        "DescribeSecret" => json_answer(&json!({"ARN": SECRET_ARN, "Name": "example"})),
+        "Publish" => Answer::new(200, query_answer("Publish", &format!("<MessageId>{MESSAGE_ID}</MessageId>"))),
+        "GetTopicAttributes" => Answer::new(200, query_answer("GetTopicAttributes", "<Attributes/>")),
+        "SendMessage" => json_answer(&json!({"MessageId": MESSAGE_ID})),
+        "POST /api/chat.postMessage" => json_answer(&json!({"ok": true, "channel": "C0EXAMPLE", "ts": "1.000100"})),
+        // Of S3 only success counts here; DynamoDB and SQS answer an empty object to what these functions ask.
+        _ if request.method() == Method::POST => json_answer(&json!({})),
+        _ => Answer::new(200, ""),
+    }
+}
+
+const MESSAGE_ID: &str = "00000000-0000-4000-8000-000000000001";
+const SECRET_ARN: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:example";
+
+fn secret(request: &Request<Bytes>) -> Answer {
+    let asked: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+    let name = asked["SecretId"].as_str().unwrap_or_default();
+    let host = request.headers().get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let document = if name.ends_with("/notify-slack") {
+        // Slack is this server too.
+        json!({"api_url": format!("http://{host}/api"), "token": "xoxb-example", "routes": [{"channel": "#deploys"}]})
+    } else {
+        json!({"scheme": "github", "secrets": [WEBHOOK_SECRET]})
+    };
+    json_answer(&json!({
+        "ARN": SECRET_ARN,
+        "Name": name,
+        "SecretString": document.to_string(),
+        "VersionId": "00000000-0000-4000-8000-000000000002",
+        "VersionStages": ["AWSCURRENT"],
+    }))
+}
+
+fn json_answer(document: &Value) -> Answer {
+    Answer::new(200, document.to_string())
+}
+
+fn query_answer(operation: &str, result: &str) -> String {
+    format!(
+        "<{operation}Response xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><{operation}Result>{result}\
+         </{operation}Result><ResponseMetadata><RequestId>{MESSAGE_ID}</RequestId></ResponseMetadata></{operation}Response>"
+    )
+}

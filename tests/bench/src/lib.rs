@@ -1,1 +1,0 @@
-//! make bench: what a function costs to start, to run and to keep.

@@ -1,0 +1,59 @@
+//! `make bench`: what a function costs to start, to run and to keep, as a report. An aim that is missed is no failure.
+
+mod aws;
+mod machine;
+mod per_event;
+mod process;
+mod report;
+mod subject;
+mod throttle;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use crate::report::Report;
+use crate::throttle::{Kind, Throttle};
+
+/// Measures Tidegate's functions as real processes, and the library's cost per event.
+#[derive(Debug, Parser)]
+#[command(name = "tidegate-bench")]
+struct Options {
+    /// Where the functions were built: `<folder>/<function>/bootstrap`
+    #[arg(long, default_value = "build/bench", value_name = "FOLDER")]
+    bootstraps: PathBuf,
+
+    /// How many processes of each function are started; figures are medians over them
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
+
+    /// Only these functions, beside the empty one
+    #[arg(long, value_name = "FUNCTION")]
+    only: Vec<String>,
+
+    /// How a process is held to its share of a processor
+    #[arg(long, value_enum, default_value_t = Kind::Auto)]
+    throttle: Kind,
+
+    /// Print JSON instead of tables
+    #[arg(long)]
+    json: bool,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
+    let subjects = subject::chosen(&options.only)?;
+    let throttle = Throttle::new(options.throttle)?;
+    let report = Report {
+        machine: machine::describe()?,
+        rounds: options.rounds,
+        share: throttle.describe(),
+        functions: process::measure(&subjects, &options.bootstraps, options.rounds, &throttle).await?,
+        per_event: per_event::measure()?,
+    };
+    let text = if options.json { serde_json::to_string_pretty(&report.to_json())? } else { report.to_string() };
+    writeln!(std::io::stdout(), "{}", text.trim_end())?;
+    Ok(())
+}
