@@ -80,8 +80,8 @@ impl Keys {
         for key in std::iter::once(&self.first).chain(&self.others) {
             let made = key.tag(pieces);
             for claim in claimed {
-                let equal = made.bytes.ct_eq(&claim.bytes) & made.len.ct_eq(&claim.len);
-                for (to, from) in matched.iter_mut().zip(&made.bytes) {
+                let equal = made.as_bytes().ct_eq(claim.as_bytes());
+                for (to, from) in matched.iter_mut().zip(made.as_bytes()) {
                     to.conditional_assign(from, equal & !found);
                 }
                 found |= equal;

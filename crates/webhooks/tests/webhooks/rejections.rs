@@ -212,6 +212,19 @@ fn an_id_or_time_that_the_headers_cannot_carry_is_not_signed() {
     }
 }
 
+#[test]
+fn the_first_secret_signs_and_a_public_key_cannot() {
+    for shape in &SHAPES {
+        let signed = shape.source(&[1, 0]).sign(ID, NOW, BODY);
+        assert_eq!(signed, shape.source(&[1]).sign(ID, NOW, BODY), "{}", shape.name);
+        assert_ne!(signed, shape.source(&[0, 1]).sign(ID, NOW, BODY), "{}", shape.name);
+    }
+    let document = r#"{"scheme":"standard-webhooks","secrets":["whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=",
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]}"#;
+    let verifier = Source::from_json(document.as_bytes()).unwrap();
+    assert_eq!(verifier.sign(ID, NOW, BODY), Err(SignError::PublicKey));
+}
+
 /// The headers of a shape whose faults are faults of the signature.
 fn credentials(shape: &Shape) -> Vec<&'static str> {
     let id = shape.id.filter(|_| shape.signs_id);
