@@ -1,1 +1,34 @@
-//! The tidegate command: the local stack, deliveries, logs and dead letters.
+//! The `tidegate` command: the local stack, deliveries, logs and dead letters, for any deployment, local or on AWS.
+//!
+//! The binary is a thin shell over this library, so that end-to-end tests can use the same parts:
+//!
+//! - [`local`] brings the local stack up and down,
+//! - [`deployment`] finds a deployment's resources and holds clients for it,
+
+//! - [`standin`] stands in for Slack on the wire.
+//!
+//! What it refuses to do: it never touches an AWS account unless told to with `--aws` or by `AWS_ENDPOINT_URL`, it never prints a
+//! secret, and it leaves no process behind.
+
+pub mod aws;
+pub mod clock;
+pub mod cloudformation;
+pub mod config;
+pub mod deployment;
+pub mod failure;
+pub mod http_client;
+pub mod local;
+pub mod logs;
+pub mod output;
+pub mod sam;
+pub mod secrets;
+pub mod sqs;
+pub mod standin;
+pub mod state;
+
+mod args;
+mod commands;
+mod interrupt;
+
+pub use args::Cli;
+pub use commands::run;

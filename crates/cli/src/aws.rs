@@ -1,0 +1,90 @@
+//! The configuration that every AWS client here shares: region, credentials, endpoint and a lean HTTP client.
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_http_client::{Builder, tls};
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::failure::Hint;
+
+/// Where calls go and as whom.
+#[derive(Clone, Debug)]
+pub enum Access {
+    /// The default chain: environment, profiles, SSO, and `AWS_ENDPOINT_URL` when it is set.
+    Caller,
+    /// An emulator of our own, whose credentials are in the state file.
+    Emulator {
+        /// Its address.
+        endpoint: String,
+        /// Its region.
+        region: String,
+        /// Its root credentials.
+        credentials: crate::state::Credentials,
+    },
+}
+
+/// Loads the configuration.
+pub async fn load(access: &Access) -> SdkConfig {
+    // rustls with ring, as in the functions (docs/decisions/0003): the default client brings a second crypto library.
+    let http = Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https();
+    match access {
+        Access::Caller => aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await,
+        // Built by hand and not by the chain, so that no variable and no profile of the caller's steers what goes to the emulator.
+        Access::Emulator { endpoint, region, credentials } => {
+            let credentials = Credentials::new(
+                credentials.access_key_id.clone(),
+                credentials.secret_access_key.clone(),
+                None,
+                None,
+                "tidegate-state",
+            );
+            SdkConfig::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .http_client(http)
+                .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+                .region(Region::new(region.clone()))
+                .endpoint_url(endpoint)
+                .credentials_provider(SharedCredentialsProvider::new(credentials))
+                .build()
+        }
+    }
+}
+
+/// Turns an SDK error into one clear line, with advice where there is some to give.
+pub fn explain<E, R>(error: SdkError<E, R>) -> anyhow::Error
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    if let Some(service) = error.as_service_error() {
+        let code = service.code().unwrap_or("error without a code").to_owned();
+        let what = match service.message() {
+            Some(message) => format!("{code}: {message}"),
+            None => code.clone(),
+        };
+        return match code.as_str() {
+            "AccessDenied" | "AccessDeniedException" => {
+                Hint::new(what, "ask for this permission, or use another profile").into()
+            }
+            "ExpiredToken" | "ExpiredTokenException" => {
+                Hint::new(what, "sign in again, for instance with `aws sso login`").into()
+            }
+            _ => anyhow::anyhow!(what),
+        };
+    }
+    // The outermost texts ("dispatch failure") say nothing; the innermost cause does.
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    let what = cause.to_string();
+    if matches!(&error, SdkError::DispatchFailure(failure) if !failure.is_io() && !failure.is_timeout())
+        || what.contains("credential")
+    {
+        return Hint::new(what, "check the credentials, the region and AWS_ENDPOINT_URL").into();
+    }
+    anyhow::anyhow!("AWS cannot be reached: {what}")
+}

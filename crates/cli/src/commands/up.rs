@@ -1,0 +1,97 @@
+//! `tidegate up`.
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+use tidegate_webhooks::Scheme;
+
+use super::Context;
+use crate::deployment::DEFAULT_NAME;
+use crate::local::{self, StandinChoice, Up, UpOptions};
+use crate::output::Progress;
+use crate::{config, interrupt};
+
+pub(super) async fn run(context: &Context) -> Result<ExitCode> {
+    let progress = Progress::start();
+    let outcome = bring_up(context, &progress).await;
+    progress.finish();
+    match outcome? {
+        Brought::Up(up) => {
+            show(context, &up).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Brought::Interrupted(code) => Ok(ExitCode::from(code)),
+    }
+}
+
+/// What came of it.
+pub(super) enum Brought {
+    Up(Box<Up>),
+    Interrupted(u8),
+}
+
+/// Brings the stack up; when interrupted, leaves nothing behind of what was started.
+pub(super) async fn bring_up(context: &Context, progress: &Progress) -> Result<Brought> {
+    let checkout = config::find_checkout()?;
+    let deployment = match (&context.choice.name, context.choice.state.load()?) {
+        (Some(name), _) => name.clone(),
+        (None, Some(state)) => state.deployment,
+        (None, None) => DEFAULT_NAME.to_owned(),
+    };
+    let options = UpOptions {
+        tools: config::tools_dir(&checkout),
+        checkout,
+        state: context.choice.state.clone(),
+        deployment,
+        endpoint: config::endpoint_from_environment(),
+        standin: StandinChoice::Process(std::env::current_exe().context("this program cannot find itself")?),
+    };
+    let code = tokio::select! {
+        outcome = local::up(&options, progress) => return Ok(Brought::Up(Box::new(outcome?))),
+        code = interrupt::requested() => code?,
+    };
+    // The future is dropped, which killed what it held; a stack that ran before is left running.
+    progress.doing("Interrupted, cleaning up");
+    local::forget_the_dead(&options.state)?;
+    Ok(Brought::Interrupted(code))
+}
+
+async fn show(context: &Context, up: &Up) -> Result<()> {
+    let output = context.output;
+    let resources = up.deployment.resources().await?;
+    let api = up.deployment.api(&resources)?;
+    let state_dir = up.deployment.state_dir.root();
+    let slack = up.state.standin.as_ref().map(|standin| standin.url.clone());
+    let sources = Scheme::ALL.map(|scheme| (scheme.name(), api.webhook_url(scheme.name())));
+
+    output.line(match (up.fresh, up.deployed.as_slice()) {
+        (true, _) => format!("Deployment {} is up.", up.state.deployment),
+        (false, []) => format!("Deployment {} was up already and nothing had changed.", up.state.deployment),
+        (false, changed) => format!("Deployment {} was up; updated {}.", up.state.deployment, changed.join(", ")),
+    });
+    output.line("");
+    output.line(format!("  API            {}", api.url));
+    output.line(format!("  AWS endpoint   {}", up.state.endpoint));
+    output.line(format!("  Slack stand-in {}", slack.as_deref().unwrap_or("none")));
+    output.line(format!("  Logs           {}", state_dir.join("logs").display()));
+    output.line("");
+    output.line("  Webhooks");
+    for (name, url) in &sources {
+        output.line(format!("    {name:<18} {url}"));
+    }
+    output.line("");
+    output.line("Next: `tidegate send github push`, then `tidegate slack messages`; `tidegate down` stops everything.");
+    output.document(&json!({
+        "deployment": up.state.deployment,
+        "fresh": up.fresh,
+        "deployed": up.deployed,
+        "api_url": api.url,
+        "api_address": api.address(""),
+        "endpoint": up.state.endpoint,
+        "region": up.state.region,
+        "slack_url": slack,
+        "logs": state_dir.join("logs"),
+        "webhooks": sources.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
+    }))
+}

@@ -1,0 +1,148 @@
+//! The emulator process: AWS on one port of this machine, with IAM enforced and each function a child process.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep};
+
+use super::group::{self, Guard};
+use super::{HEALTH_LIMIT, ports};
+use crate::config;
+use crate::failure::Hint;
+use crate::http_client::HttpClient;
+use crate::state::{Emulator, State, StateDir};
+
+/// Python imports a few hundred modules; a cold disk makes that slow.
+const START_DEADLINE: Duration = Duration::from_secs(60);
+/// Between two health checks while starting.
+const POLL: Duration = Duration::from_millis(100);
+/// How often a port that was lost to another program is replaced.
+const ATTEMPTS: usize = 3;
+
+/// Starts the emulator on a free port, remembers it and waits until it is ready.
+pub(super) async fn start(tools: &Path, dir: &StateDir, state: &mut State, guard: &mut Guard) -> Result<Emulator> {
+    let program = tools.join("emulator/bin/ministack");
+    if !program.is_file() {
+        bail!(Hint::new(
+            format!("the emulator is not installed: {} is missing", program.display()),
+            "run `make tools`"
+        ));
+    }
+    dir.create()?;
+    let log = dir.logs().join("emulator.log");
+    for _ in 1..ATTEMPTS {
+        match start_once(&program, &log, dir, state, guard).await {
+            Err(error) if error.is::<PortTaken>() => {}
+            outcome => return outcome,
+        }
+    }
+    start_once(&program, &log, dir, state, guard).await
+}
+
+/// Whether the remembered emulator is the process that was started, and answers.
+pub(crate) async fn is_healthy(emulator: &Emulator) -> bool {
+    emulator.group.is_running() && is_ready(&HttpClient::new(), emulator.port).await
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the port chosen for the emulator was taken by another program")]
+struct PortTaken;
+
+async fn start_once(
+    program: &PathBuf,
+    log: &Path,
+    dir: &StateDir,
+    state: &mut State,
+    guard: &mut Guard,
+) -> Result<Emulator> {
+    let port = ports::free()?;
+    let output = File::create(log).with_context(|| format!("{} cannot be written", log.display()))?;
+    let mut command = Command::new(program);
+    command
+        .env_clear()
+        .envs(config::inherited_environment())
+        .envs(environment(port, state, dir))
+        .current_dir(dir.scratch())
+        .stdout(output.try_clone()?)
+        .stderr(Stdio::from(output));
+    let (group, mut child) = group::spawn(&mut command)?;
+    guard.hold(group.clone());
+    let emulator = Emulator { group, port };
+    state.endpoint = format!("http://127.0.0.1:{port}");
+    state.emulator = Some(emulator.clone());
+    dir.save(state)?;
+    wait_until_ready(&mut child, port, log).await?;
+    Ok(emulator)
+}
+
+fn environment(port: u16, state: &State, dir: &StateDir) -> Vec<(String, String)> {
+    let scratch = dir.scratch().display().to_string();
+    let credentials = state.credentials.clone();
+    let (id, secret) = credentials.map(|own| (own.access_key_id, own.secret_access_key)).unwrap_or_default();
+    [
+        ("GATEWAY_PORT", port.to_string()),
+        // The default is every interface of the machine.
+        ("BIND_HOST", "127.0.0.1".to_owned()),
+        // Roles are enforced, so that a missing permission shows here and not on AWS.
+        ("AUTH", "true".to_owned()),
+        // No MQTT listener on 8883.
+        ("IOT_MTLS_ENABLED", "0".to_owned()),
+        ("LAMBDA_EXECUTOR", "local".to_owned()),
+        ("MINISTACK_REGION", state.region.clone()),
+        ("AWS_ACCESS_KEY_ID", id),
+        ("AWS_SECRET_ACCESS_KEY", secret),
+        ("AWS_DEFAULT_REGION", state.region.clone()),
+        ("AWS_REGION", state.region.clone()),
+        // What functions are told to call. They see every variable of this environment.
+        ("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}")),
+        ("SFTP_ENABLED", "0".to_owned()),
+        ("HOME", scratch.clone()),
+        ("TMPDIR", scratch.clone()),
+        ("STATE_DIR", format!("{scratch}/state")),
+        ("S3_DATA_DIR", format!("{scratch}/s3")),
+        ("PYTHONUNBUFFERED", "1".to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+async fn wait_until_ready(child: &mut Child, port: u16, log: &Path) -> Result<()> {
+    let client = HttpClient::new();
+    let deadline = Instant::now() + START_DEADLINE;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            let tail = tail(log, 15);
+            if tail.contains("already in use") {
+                bail!(PortTaken);
+            }
+            bail!(Hint::new(format!("the emulator ended with {status}\n{tail}"), format!("see {}", log.display())));
+        }
+        if is_ready(&client, port).await {
+            return Ok(());
+        }
+        if Instant::now() >= deadline {
+            bail!(Hint::new(
+                format!("the emulator was not ready within {} s", START_DEADLINE.as_secs()),
+                format!("see {}", log.display()),
+            ));
+        }
+        sleep(POLL).await;
+    }
+}
+
+async fn is_ready(client: &HttpClient, port: u16) -> bool {
+    let answer = client.get(&format!("http://127.0.0.1:{port}/_ministack/ready"), HEALTH_LIMIT).await;
+    answer.is_ok_and(|answer| answer.status.is_success())
+}
+
+/// The last lines of a log.
+pub(crate) fn tail(path: &Path, lines: usize) -> String {
+    let text = std::fs::read(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let all: Vec<&str> = text.lines().collect();
+    all[all.len().saturating_sub(lines)..].join("\n")
+}

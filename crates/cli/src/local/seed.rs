@@ -1,0 +1,114 @@
+//! Secrets of the local stack: one source for every scheme, and Slack pointing at the stand-in.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use anyhow::{Context, Result, anyhow};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+use tidegate_webhooks::Scheme;
+
+use crate::deployment::Deployment;
+use crate::secrets;
+use crate::standin::Options;
+use crate::state::{StateDir, write_private};
+
+/// Writes a document for each scheme, under the scheme's name, and the Slack document.
+///
+/// The secrets are drawn at random once and then kept until `down`, so that a second `up` does not invalidate what somebody pasted
+/// into a sender. They exist in the state directory (mode 0600) and in the emulator only.
+pub(super) async fn seed(deployment: &Deployment, dir: &StateDir, slack_url: &str) -> Result<()> {
+    let sources = load_or_draw(dir)?;
+    let writes = sources.iter().map(|(name, document)| async move {
+        let id = deployment.source_secret(name);
+        secrets::write_if_absent(&deployment.secrets, &id, &document.to_string(), "Local webhook source").await
+    });
+    let slack = slack_document(slack_url).to_string();
+    let slack = async {
+        let id = deployment.slack_secret();
+        match secrets::read(&deployment.secrets, &id).await? {
+            // Whoever changed the routes with `tidegate slack set` keeps them, as long as the stand-in has not moved.
+            Some(existing) if existing.contains(slack_url) => Ok(()),
+            _ => secrets::write(&deployment.secrets, &id, &slack, "Local Slack stand-in").await.map(drop),
+        }
+    };
+    futures::try_join!(futures::future::try_join_all(writes), slack)?;
+    Ok(())
+}
+
+fn load_or_draw(dir: &StateDir) -> Result<BTreeMap<String, Value>> {
+    let path = dir.secrets();
+    if let Ok(text) = fs::read(&path) {
+        return serde_json::from_slice(&text).with_context(|| format!("{} is not understood", path.display()));
+    }
+    let mut sources = BTreeMap::new();
+    for scheme in Scheme::ALL {
+        sources.insert(scheme.name().to_owned(), document(scheme)?);
+    }
+    write_private(&path, &serde_json::to_vec_pretty(&sources)?)?;
+    Ok(sources)
+}
+
+fn document(scheme: Scheme) -> Result<Value> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow!("no random numbers: {error}"))?;
+    let text = URL_SAFE_NO_PAD.encode(bytes);
+    Ok(match scheme {
+        Scheme::StandardWebhooks => {
+            json!({"scheme": scheme.name(), "secrets": [format!("whsec_{}", STANDARD.encode(bytes))]})
+        }
+        Scheme::Hmac => json!({
+            "scheme": scheme.name(),
+            "secrets": [text],
+            "options": {
+                "header": "X-Signature",
+                "prefix": "sha256=",
+                "timestamp_header": "X-Timestamp",
+                "id_header": "X-Delivery-Id",
+                "event_type_header": "X-Event-Type",
+            },
+        }),
+        _ => json!({"scheme": scheme.name(), "secrets": [text]}),
+    })
+}
+
+/// Routes that show what routing can do: by repository and branch, by repository, by source, and everything else.
+fn slack_document(url: &str) -> Value {
+    json!({
+        "api_url": format!("{url}/api"),
+        "token": Options::LOCAL_TOKEN,
+        "routes": [
+            {"source": "github", "repository": "octo-harbour/*", "branch": "main", "channel": "#deploys"},
+            {"source": "github", "repository": "octo-harbour/*", "channel": "#harbour"},
+            {"channel": "#general"},
+        ],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use tidegate_webhooks::Source;
+
+    use super::*;
+
+    #[test]
+    fn every_scheme_has_a_document_that_is_valid_and_random() {
+        for scheme in Scheme::ALL {
+            let first = document(scheme).unwrap();
+            let source = Source::from_json(first.to_string().as_bytes()).unwrap();
+            assert_eq!(source.scheme(), scheme);
+            assert_ne!(first, document(scheme).unwrap(), "{scheme}");
+        }
+    }
+
+    #[test]
+    fn drawn_secrets_stay_the_same_until_they_are_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = StateDir::new(dir.path());
+        let drawn = load_or_draw(&dir).unwrap();
+        assert_eq!(load_or_draw(&dir).unwrap(), drawn);
+        dir.clear().unwrap();
+        assert_ne!(load_or_draw(&dir).unwrap(), drawn);
+    }
+}
