@@ -2,7 +2,7 @@
 
 use crate::fixtures::{BODY, ID, NOW, SHAPES, Shape, with};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use tidegate_webhooks::{Rejection, SignError, UnixTime, Verified};
+use tidegate_webhooks::{Rejection, SignError, Source, UnixTime, Verified};
 
 const OTHER_BODY: &[u8] = b"{}";
 
