@@ -50,7 +50,17 @@ impl DynamoDbStore {
     /// Opens the connection and runs the signing code once, so that the first claim does not pay for it. To be called
     /// while a function initialises, when it has a whole processor. Failing here harms nothing, so nothing is returned.
     pub async fn warm(&self) {
-        let _ = self.client.get_item().table_name(&self.table).key("id", S("warm".to_owned())).send().await;
+        let _ = self.reach().await;
+    }
+
+    /// Looks whether the table answers: reads a record that does not exist.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it does not answer.
+    pub async fn reach(&self) -> Result<(), StoreError> {
+        let key = Key::new("reach", "");
+        let read = self.client.get_item().table_name(&self.table).key("id", S(key.to_string())).send().await;
+        read.map(drop).map_err(|error| failed("reach", &key, error))
     }
 
     /// Takes over from an owner that died or let go. The condition names the fence that was read, so that of several

@@ -37,7 +37,7 @@ impl S3Payloads {
         Self { client: aws_sdk_s3::Client::from_conf(config), bucket: bucket.into() }
     }
 
-    /// True where the bucket answers.
+    /// Looks whether the bucket answers.
     ///
     /// # Errors
     /// [`PortError`] where it does not.

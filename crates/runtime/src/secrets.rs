@@ -17,6 +17,22 @@ pub trait Secrets: Send + Sync {
 pub struct SecretsManager(pub aws_sdk_secretsmanager::Client);
 
 #[cfg(feature = "secrets")]
+impl SecretsManager {
+    /// Looks whether the service answers about the secret of that name, existing or not. Reads no value.
+    ///
+    /// # Errors
+    /// [`PortError`] where it does not answer.
+    pub async fn reach(&self, name: &str) -> Result<(), PortError> {
+        match self.0.describe_secret().secret_id(name).send().await {
+            Err(error) if !error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {
+                Err(crate::port::failed("reach the secret", name, error))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(feature = "secrets")]
 impl Secrets for SecretsManager {
     async fn read(&self, name: &str) -> Result<Option<String>, PortError> {
         match self.0.get_secret_value().secret_id(name).send().await {

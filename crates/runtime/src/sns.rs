@@ -42,7 +42,7 @@ impl SnsTopic {
         Self { client, arn: arn.into() }
     }
 
-    /// True where the topic answers.
+    /// Looks whether the topic answers.
     ///
     /// # Errors
     /// [`PortError`] where it does not.

@@ -1,0 +1,257 @@
+//! The handler: one event of the queue becomes one message in the right channel.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use tidegate_batch::{BatchError, Budget, Failure, Message as Record, Outcome, Policy, Queue, Report, run};
+use tidegate_cloudevents::{Event, extensions, messaging};
+use tidegate_idempotency::{Claim, Claimed, Fence, Key, Request, Store};
+use tidegate_runtime::PortError;
+use tidegate_runtime::ambient::Ambient;
+use tidegate_runtime::metrics::{Metric, Metrics};
+use tidegate_runtime::s3::Payloads;
+use tidegate_runtime::secrets::Secrets;
+use tidegate_runtime::trace::TraceContext;
+use tracing::{Instrument, error, info, info_span, warn};
+
+use crate::Configuration;
+use crate::message::{Rendered, render};
+use crate::pace::Pace;
+use crate::slack::{PostError, SlackClient};
+
+/// How long an event that was posted is recognised: longer than a message can live in the queue and its dead-letter
+/// queue (4 + 14 days), so that redriving an old one posts nothing twice.
+const RECOGNISED_FOR: Duration = Duration::from_secs(30 * 86_400);
+/// What a post, its claim and its completion may take; a slot that leaves less time than this is not waited for.
+const POST_TIME: Duration = Duration::from_secs(8);
+
+/// What Lambda says about one invocation.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    /// Lambda's id of the request.
+    pub request_id: String,
+    /// When Lambda ends this invocation.
+    pub deadline: SystemTime,
+}
+
+/// The handler, over its ports.
+#[derive(Debug)]
+pub struct Notifier<A, S, C, P, Q, M> {
+    /// Time and randomness.
+    pub ambient: A,
+    /// The operator's document.
+    pub configuration: Configuration<S>,
+    /// Claims on events.
+    pub claims: C,
+    /// Where large payloads are.
+    pub payloads: P,
+    /// The queue and its dead-letter queue.
+    pub queue: Q,
+    /// Counts.
+    pub metrics: M,
+    /// Slack.
+    pub slack: SlackClient,
+    /// When each channel is free.
+    pub pace: Mutex<Pace>,
+}
+
+/// What became of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Said {
+    Posted,
+    Nothing(&'static str),
+}
+
+/// How the queue is worked: see [`Policy`].
+#[must_use]
+pub fn policy() -> Policy {
+    Policy::default()
+}
+
+impl<A: Ambient, S: Secrets, C: Store, P: Payloads, Q: Queue, M: Metrics> Notifier<A, S, C, P, Q, M> {
+    /// Handles a batch and says which records must come back.
+    ///
+    /// # Errors
+    /// [`BatchError`] where the batch cannot be answered record by record.
+    pub async fn handle(&self, batch: SqsEvent, invocation: Invocation) -> Result<SqsBatchResponse, BatchError> {
+        let budget = Budget { now: self.ambient.now(), deadline: invocation.deadline };
+        let mut random = fastrand::Rng::with_seed(u64::try_from(self.ambient.random() >> 64).unwrap_or_default());
+        let each = async |record: &Record| self.handle_record(record, &invocation).await;
+        let report = run(batch, &policy(), budget, &mut random, &self.queue, each).await?;
+        self.tell(&report, &invocation);
+        Ok(report.response())
+    }
+
+    async fn handle_record(&self, record: &Record, invocation: &Invocation) -> Result<(), Failure> {
+        let event = messaging::from_message(record.body().as_bytes())
+            .map_err(|error| Failure::undecodable(format!("the body is not a CloudEvent: {error}")))?;
+        let trace = trace(&event, record, self.ambient.random());
+        let span = info_span!(
+            "notify",
+            request_id = invocation.request_id,
+            message_id = record.id,
+            trace_id = trace.trace_id(),
+            event_id = event.id(),
+            event_type = event.ty(),
+            correlation_id = event.extension(extensions::CORRELATIONID).and_then(|id| id.as_str()).unwrap_or_default(),
+        );
+        let source = source_name(event.source()).to_owned();
+        let said = self.notify(event, trace, invocation).instrument(span.clone()).await?;
+        let _entered = span.entered();
+        let metric = match said {
+            Said::Posted => {
+                info!("posted");
+                Metric::SlackPosted
+            }
+            Said::Nothing(why) => {
+                info!(why, "nothing to post");
+                Metric::SlackSkipped
+            }
+        };
+        self.metrics.count(self.ambient.now(), ("source", &source), &[(metric, 1)]);
+        Ok(())
+    }
+
+    async fn notify(&self, event: Event, trace: TraceContext, invocation: &Invocation) -> Result<Said, Failure> {
+        let event = self.with_data(event).await?;
+        let rendered = render(event.ty(), event.data().bytes().unwrap_or_default());
+        let Some(Rendered { place, message }) = rendered.map_err(Failure::undecodable)? else {
+            return Ok(Said::Nothing("this kind of event says nothing"));
+        };
+        let config = self.configuration.load(self.ambient.now()).await?;
+        let (repository, branch) = (place.repository.as_deref(), place.branch.as_deref());
+        let Some(channel) = config.route(source_name(event.source()), repository, branch) else {
+            return Ok(Said::Nothing("no route matches"));
+        };
+        self.wait_for_slot(channel, invocation.deadline).await?;
+
+        let claim = match self.claim(&event, invocation.deadline).await? {
+            Claimed::Owner(claim) => claim,
+            Claimed::Done { .. } => return Ok(Said::Nothing("posted before")),
+            Claimed::InProgress { lease_until } => {
+                let wait = lease_until.duration_since(self.ambient.now()).unwrap_or_default();
+                return Err(Failure::retry_after(wait, "another invocation is posting this event"));
+            }
+        };
+        let traceparent = trace.child(self.ambient.random()).to_string();
+        match self.slack.post(&config.api_url, &config.token, channel, &message, Some(&traceparent)).await {
+            Ok(()) => {
+                self.complete(&claim).await;
+                Ok(Said::Posted)
+            }
+            Err(refused) => {
+                self.release(&claim).await;
+                Err(self.failure(refused, channel))
+            }
+        }
+    }
+
+    /// Brings the data of an event that carries a claim check.
+    async fn with_data(&self, event: Event) -> Result<Event, Failure> {
+        let Some(dataref) = event.dataref_to_fetch() else { return Ok(event) };
+        let data = self.payloads.fetch(dataref).await.map_err(|error| failure_of_port(&error))?;
+        event.with_data(&data).map_err(Failure::undecodable)
+    }
+
+    /// Waits in the process: a message that goes back to the queue instead would be counted as received once more.
+    async fn wait_for_slot(&self, channel: &str, deadline: SystemTime) -> Result<(), Failure> {
+        let now = self.ambient.now();
+        let wait = self.pace.lock().unwrap_or_else(PoisonError::into_inner).reserve(channel, since_epoch(now));
+        if now + wait + POST_TIME > deadline {
+            return Err(Failure::retry_after(wait, format!("{channel} is full for the next {} s", wait.as_secs())));
+        }
+        tokio::time::sleep(wait).await;
+        Ok(())
+    }
+
+    async fn claim(&self, event: &Event, deadline: SystemTime) -> Result<Claimed, Failure> {
+        let key = Key::composite("notify-slack", &[event.source(), event.id()]);
+        let now = self.ambient.now();
+        let fence = Fence::new(self.ambient.random());
+        let expires_at = now + RECOGNISED_FOR;
+        let request = Request { key: &key, fence, lease_until: deadline, expires_at, label: None };
+        let claimed = self.claims.claim(request, now).await;
+        claimed.map_err(|error| Failure::transient(tidegate_runtime::chain(&error)))
+    }
+
+    /// The message is in Slack whatever happens here, so the record is acknowledged all the same.
+    async fn complete(&self, claim: &Claim) {
+        if let Err(error) = self.claims.complete(claim, None, self.ambient.now()).await {
+            warn!(error = tidegate_runtime::chain(&error), "posted, but the claim could not be completed");
+        }
+    }
+
+    async fn release(&self, claim: &Claim) {
+        if let Err(error) = self.claims.release(claim, self.ambient.now()).await {
+            warn!(error = tidegate_runtime::chain(&error), "the claim is left to its lease");
+        }
+    }
+
+    fn failure(&self, refused: PostError, channel: &str) -> Failure {
+        match refused {
+            PostError::RateLimited { retry_after } => {
+                let now = since_epoch(self.ambient.now());
+                self.pace.lock().unwrap_or_else(PoisonError::into_inner).hold(channel, now, retry_after);
+                Failure::retry_after(retry_after, format!("Slack asks to wait before {channel} gets more"))
+            }
+            PostError::Transient { reason, retry_after } => Failure::Transient { reason, retry_after },
+            PostError::Permanent { reason } => {
+                self.configuration.forget();
+                Failure::permanent(format!("Slack refuses the message to {channel}: {reason}"))
+            }
+        }
+    }
+
+    fn tell(&self, report: &Report, invocation: &Invocation) {
+        let (mut delayed, mut dead) = (0, 0);
+        let request_id = &invocation.request_id;
+        for (message_id, outcome) in &report.outcomes {
+            match outcome {
+                Outcome::Done => {}
+                Outcome::Delayed { error, after } => {
+                    delayed += 1;
+                    warn!(request_id, message_id, error, after_secs = after.map(|after| after.as_secs()), "delayed");
+                }
+                Outcome::OutOfTime => {
+                    delayed += 1;
+                    warn!(request_id, message_id, "out of time");
+                }
+                Outcome::Stuck { error } => {
+                    delayed += 1;
+                    error!(request_id, message_id, error, "cannot be set aside; comes back");
+                }
+                Outcome::DeadLettered { reason, error } => {
+                    dead += 1;
+                    error!(request_id, message_id, reason = reason.as_str(), error, "set aside for a person");
+                }
+            }
+        }
+        let counts = [(Metric::MessageDelayed, delayed), (Metric::MessageDeadLettered, dead)];
+        let counts: Vec<_> = counts.into_iter().filter(|(_, count)| *count > 0).collect();
+        self.metrics.count(self.ambient.now(), ("source", "any"), &counts);
+    }
+}
+
+fn failure_of_port(error: &PortError) -> Failure {
+    let text = tidegate_runtime::chain(error);
+    if error.transient { Failure::transient(text) } else { Failure::permanent(text) }
+}
+
+/// The trace that the event carries, or the one X-Ray carried beside the message, or a new one.
+fn trace(event: &Event, record: &Record, random: u128) -> TraceContext {
+    let carried = event.extension(extensions::TRACEPARENT).and_then(|value| value.as_str());
+    carried
+        .and_then(TraceContext::from_traceparent)
+        .or_else(|| record.xray_trace_header().and_then(TraceContext::from_xray))
+        .unwrap_or_else(|| TraceContext::start(random))
+}
+
+/// `github` of `/webhooks/github`; a sender's own source as it is.
+fn source_name(source: &str) -> &str {
+    source.strip_prefix("/webhooks/").unwrap_or(source)
+}
+
+fn since_epoch(time: SystemTime) -> Duration {
+    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}
