@@ -35,7 +35,7 @@ pub enum EventError {
         character: u32,
     },
     /// A URI or URI-reference contains white space, or a URI has no scheme.
-    #[error("the attribute `{0}` is not a {kind}", kind = if *.0 == "dataschema" { "URI" } else { "URI-reference" })]
+    #[error("the attribute `{0}` is not a valid URI")]
     Uri(&'static str),
     /// `time` is not a timestamp of [RFC 3339](https://datatracker.ietf.org/doc/html/rfc3339).
     #[error("the attribute `time` is not an RFC 3339 timestamp")]

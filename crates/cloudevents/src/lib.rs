@@ -50,12 +50,16 @@ pub mod http;
 pub mod json;
 mod media_type;
 pub mod messaging;
+#[cfg(feature = "sdk")]
+mod sdk;
 
 pub use builder::EventBuilder;
 pub use data::Data;
 pub use error::{DataError, EventError, HttpError, JsonError};
 pub use event::Event;
 pub use extensions::ExtensionValue;
+#[cfg(feature = "sdk")]
+pub use sdk::SdkError;
 
 #[doc = include_str!("../README.md")]
 #[cfg(doctest)]

@@ -19,10 +19,7 @@ fn event_with_data(data: &str) -> Vec<u8> {
 fn a_million_open_brackets_are_an_error() {
     for bracket in ["[", "{\"a\":"] {
         let deep = bracket.repeat(1_000_000);
-        assert!(matches!(
-            Event::from_json(deep.as_bytes()),
-            Err(JsonError::Syntax(_) | JsonError::NotAnObject | JsonError::Event(_))
-        ));
+        assert!(matches!(Event::from_json(deep.as_bytes()), Err(JsonError::Syntax(_))));
         assert!(matches!(Event::from_json(&event_with_data(&deep)), Err(JsonError::Syntax(_))));
         assert!(batch_from_json(deep.as_bytes()).is_err());
         assert!(from_message(deep.as_bytes()).is_err());

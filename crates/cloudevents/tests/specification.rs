@@ -414,6 +414,14 @@ fn a_claim_check_drops_the_data_and_puts_it_back() {
 }
 
 #[test]
+fn an_event_can_be_renamed_but_not_to_nothing() {
+    let event = parse("").unwrap();
+    assert_eq!(event.clone().with_id("2").unwrap().id(), "2");
+    assert!(matches!(event.clone().with_id(""), Err(EventError::Empty("id"))));
+    assert!(matches!(event.with_id("a\nb"), Err(EventError::Character { .. })));
+}
+
+#[test]
 fn an_extension_can_be_set_on_an_event() {
     let event = parse("").unwrap().with_extension(extensions::SEQUENCE, "0042").unwrap();
     assert_eq!(event.extension("sequence").unwrap().to_string(), "0042");
