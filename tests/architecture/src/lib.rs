@@ -1,1 +1,13 @@
-//! Checks over cargo metadata, the templates and the state machines.
+//! Rules that the compiler cannot hold: who may depend on whom, where AWS may be named, and what a template must say so that no message
+//! is lost. `tests/` runs them over this repository; each rule has a case beside it that breaks it, so that a rule which no longer
+//! looks is noticed.
+//!
+//! A rule is a function from what it judges to a list of sentences, one for each violation; an empty list is a pass.
+
+pub mod alarms;
+pub mod crates;
+pub mod functions;
+pub mod policies;
+pub mod queues;
+pub mod sources;
+pub mod template;

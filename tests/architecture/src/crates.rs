@@ -1,0 +1,105 @@
+//! Who may depend on whom. A new edge between crates is an architectural change: it is added here, and its commit says why.
+
+/// The toolkit: crates that stand alone, for people who never heard of Tidegate.
+pub const TOOLKIT: &[&str] =
+    &["tidegate-batch", "tidegate-cloudevents", "tidegate-idempotency", "tidegate-outbox", "tidegate-webhooks"];
+
+/// What each crate under `crates/` may know of the others, beside `testkit` in its tests.
+pub const MAY_KNOW: &[(&str, &[&str])] = &[
+    ("tidegate-batch", &[]),
+    ("tidegate-cloudevents", &[]),
+    ("tidegate-idempotency", &[]),
+    ("tidegate-webhooks", &[]),
+    ("tidegate-outbox", &["tidegate-cloudevents", "tidegate-idempotency"]),
+    ("tidegate-events", &["tidegate-cloudevents"]),
+    ("tidegate-orders", &["tidegate-events"]),
+    ("tidegate-fraud", &["tidegate-events"]),
+    ("tidegate-runtime", TOOLKIT),
+];
+
+/// May know every crate under `crates/`, and nothing that runs may know it.
+const TESTKIT: &str = "tidegate-testkit";
+/// May know everything, functions too, because it checks a document with the code that will read it; nothing may know it.
+const CLI: &str = "tidegate-cli";
+
+/// Where in the tree a package stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// `crates/`
+    Crate,
+    /// `functions/`
+    Function,
+    /// `tests/`
+    Test,
+}
+
+/// One package of the workspace depends on another.
+#[derive(Clone, Debug)]
+pub struct Edge {
+    /// Who depends.
+    pub from: (String, Place),
+    /// On whom.
+    pub to: (String, Place),
+    /// For its tests only.
+    pub for_tests: bool,
+}
+
+/// What is wrong with an edge, if anything.
+#[must_use]
+pub fn violation(edge: &Edge) -> Option<String> {
+    let ((from, place), (to, target)) = (&edge.from, &edge.to);
+    let problem = match (place, target) {
+        (_, Place::Test) => "nothing depends on a test",
+        (Place::Test, _) => return None,
+        (_, Place::Function) if from == CLI => return None,
+        (_, Place::Function) => "a function is deployed, not depended on; what two need is a crate",
+        _ if to == CLI => "nothing depends on the command line",
+        _ if to == TESTKIT && !edge.for_tests => "the test kit is for tests",
+        _ if to == TESTKIT || from == TESTKIT || from == CLI || *place == Place::Function => return None,
+        _ if MAY_KNOW.iter().any(|(name, known)| name == from && known.contains(&to.as_str())) => return None,
+        _ => "not in the table of src/crates.rs",
+    };
+    Some(format!("{from} -> {to}: {problem}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(from: &str, place: Place, to: &str, target: Place, for_tests: bool) -> Option<String> {
+        violation(&Edge { from: (from.to_owned(), place), to: (to.to_owned(), target), for_tests })
+    }
+
+    #[test]
+    fn dependencies_point_inwards() {
+        use Place::{Crate, Function, Test};
+        for (from, place, to, target, for_tests) in [
+            ("tidegate-runtime", Crate, "tidegate-batch", Crate, false),
+            ("tidegate-outbox", Crate, "tidegate-idempotency", Crate, false),
+            ("tidegate-testkit", Crate, "tidegate-runtime", Crate, false),
+            ("tidegate-cli", Crate, "tidegate-webhooks", Crate, false),
+            ("tidegate-cli", Crate, "notify-slack", Function, false),
+            ("receive-webhook", Function, "tidegate-runtime", Crate, false),
+            ("receive-webhook", Function, "tidegate-testkit", Crate, true),
+            ("tidegate-idempotency", Crate, "tidegate-testkit", Crate, true),
+            ("tidegate-e2e", Test, "receive-webhook", Function, false),
+        ] {
+            assert_eq!(judged(from, place, to, target, for_tests), None);
+        }
+        for (from, place, to, target, for_tests) in [
+            ("tidegate-batch", Crate, "tidegate-idempotency", Crate, false),
+            ("tidegate-batch", Crate, "tidegate-idempotency", Crate, true),
+            ("tidegate-cloudevents", Crate, "tidegate-events", Crate, false),
+            ("tidegate-webhooks", Crate, "tidegate-runtime", Crate, false),
+            ("tidegate-runtime", Crate, "tidegate-testkit", Crate, false),
+            ("receive-webhook", Function, "tidegate-testkit", Crate, false),
+            ("receive-webhook", Function, "notify-slack", Function, false),
+            ("receive-webhook", Function, "tidegate-cli", Crate, false),
+            ("tidegate-testkit", Crate, "receive-webhook", Function, false),
+            ("tidegate-unheard-of", Crate, "tidegate-batch", Crate, false),
+            ("tidegate-runtime", Crate, "tidegate-e2e", Test, true),
+        ] {
+            assert!(judged(from, place, to, target, for_tests).is_some(), "{from} -> {to}");
+        }
+    }
+}

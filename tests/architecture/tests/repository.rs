@@ -1,0 +1,140 @@
+//! The rules over this repository.
+
+#![expect(clippy::unwrap_used, reason = "clippy takes what the tests share for no test")]
+
+use std::path::Path;
+
+use cargo_metadata::{DependencyKind, MetadataCommand, Package};
+use tidegate_architecture::crates::{self, Edge, Place};
+use tidegate_architecture::sources::{self, Source};
+use tidegate_architecture::template::{self, Template};
+use tidegate_architecture::{alarms, functions, policies, queues};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()
+}
+
+fn templates() -> Vec<Template> {
+    template::read_all(&root().join("infra")).unwrap()
+}
+
+fn written() -> Vec<Source> {
+    let folders = ["crates", "functions", "tests", "infra", "tools", "docs", "statemachines", ".ci", ".cargo"];
+    let files = [
+        "Cargo.toml",
+        "Makefile",
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "deny.toml",
+        "clippy.toml",
+    ];
+    let present = folders.iter().chain(&files).filter(|it| root().join(it).exists());
+    present.flat_map(|it| sources::read_all(root(), it).unwrap()).collect()
+}
+
+#[track_caller]
+fn assert_none(violations: &[String]) {
+    assert!(violations.is_empty(), "\n{}\n", violations.join("\n"));
+}
+
+#[test]
+fn crates_depend_only_inwards() {
+    let metadata = MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().exec().unwrap();
+    let place = |package: &Package| {
+        let folder = package.manifest_path.strip_prefix(&metadata.workspace_root).unwrap().components().next().unwrap();
+        match folder.as_str() {
+            "crates" => Place::Crate,
+            "functions" => Place::Function,
+            "tests" => Place::Test,
+            other => panic!("{} is in {other}/", package.name),
+        }
+    };
+    let mut edges = Vec::new();
+    for package in &metadata.packages {
+        for dependency in package.dependencies.iter().filter(|it| it.path.is_some()) {
+            let target = metadata.packages.iter().find(|it| it.name.as_str() == dependency.name).unwrap();
+            edges.push(Edge {
+                from: (package.name.to_string(), place(package)),
+                to: (target.name.to_string(), place(target)),
+                for_tests: dependency.kind == DependencyKind::Development,
+            });
+        }
+    }
+    assert!(edges.len() > 5, "the functions depend on crates: {edges:?}");
+    assert_none(&edges.iter().filter_map(crates::violation).collect::<Vec<_>>());
+}
+
+#[test]
+fn aws_is_named_only_in_the_modules_named_after_its_services() {
+    let all = written();
+    let judged: Vec<_> =
+        all.iter().filter(|it| it.path.components().nth(2).is_some_and(|part| part.as_os_str() == "src")).collect();
+    assert!(judged.iter().any(|it| it.text.contains("use aws_sdk_")), "the adapters are among them");
+    let applies = |it: &&&Source| it.path.starts_with("crates") || it.path.starts_with("functions");
+    assert_none(&judged.iter().filter(applies).flat_map(|it| sources::aws_violations(it)).collect::<Vec<_>>());
+}
+
+#[test]
+fn no_file_is_longer_than_one_subject() {
+    let all = written();
+    assert!(all.len() > 50, "{}", all.len());
+    assert_none(&all.iter().filter_map(sources::length_violation).collect::<Vec<_>>());
+}
+
+#[test]
+fn queues_lose_nothing() {
+    let templates = templates();
+    assert!(templates.iter().any(|it| it.of_kind("AWS::Lambda::EventSourceMapping").next().is_some()));
+    assert_none(&templates.iter().flat_map(queues::violations).collect::<Vec<_>>());
+}
+
+#[test]
+fn payloads_outlive_the_messages_that_point_at_them() {
+    assert_none(&queues::payload_violations(&templates()));
+}
+
+#[test]
+fn subscriptions_filter_on_what_events_carry_and_events_carry_few_enough() {
+    let event = tidegate_cloudevents::Event::builder("1", "/webhooks/github", "com.github.push")
+        .subject("octo-harbour/tide-tables")
+        .build()
+        .unwrap();
+    let carried: Vec<_> = tidegate_cloudevents::messaging::attributes(&event).map(|(name, _)| name).collect();
+    // Raw delivery drops a message with more than ten: https://docs.aws.amazon.com/sns/latest/dg/sns-large-payload-raw-message-delivery.html
+    assert!(carried.len() <= 10, "{carried:?}");
+    let filtered: Vec<_> = templates().iter().flat_map(queues::filtered_attributes).collect();
+    assert!(!filtered.is_empty());
+    for name in filtered {
+        assert!(carried.contains(&name.as_str()), "a filter on {name} lets nothing through: events carry {carried:?}");
+    }
+}
+
+#[test]
+fn functions_are_traced_logged_and_have_roles_of_their_own() {
+    let templates = templates();
+    assert!(templates.iter().flat_map(Template::resources).filter(|it| functions::is_function(*it)).count() >= 3);
+    assert_none(&templates.iter().flat_map(functions::violations).collect::<Vec<_>>());
+}
+
+#[test]
+fn policies_name_what_they_allow() {
+    assert_none(&templates().iter().flat_map(policies::violations).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_function_and_every_queue_has_its_alarms() {
+    assert_none(&alarms::violations(&templates()));
+}
+
+#[test]
+fn every_metric_stands_on_the_dashboard() {
+    let source = std::fs::read_to_string(root().join("crates/runtime/src/metrics.rs")).unwrap();
+    let names: Vec<_> =
+        source.lines().filter_map(|line| line.trim().strip_prefix("Self::")?.split('"').nth(1)).collect();
+    assert!(names.len() >= 8, "each metric has its name on a line of its own: {names:?}");
+    let dashboard = std::fs::read_to_string(root().join("infra/operations.yaml")).unwrap();
+    let absent: Vec<_> = names.into_iter().filter(|it| !dashboard.contains(&format!("\"{it}\\\""))).collect();
+    assert!(absent.is_empty(), "{absent:?}");
+}
