@@ -21,6 +21,7 @@ async fn main() -> Result<(), Error> {
     let aws = aws::sdk_config()?;
     let secrets = SecretsManager(aws_sdk_secretsmanager::Client::new(&aws));
     let claims = DynamoDbStore::new(aws_sdk_dynamodb::Client::new(&aws), required("IDEMPOTENCY_TABLE")?);
+    let function = required("AWS_LAMBDA_FUNCTION_NAME")?;
     let notifier = Notifier {
         ambient: System,
         configuration: Configuration::new(secrets, &required("TIDEGATE_DEPLOYMENT")?),
@@ -30,9 +31,9 @@ async fn main() -> Result<(), Error> {
             aws_sdk_sqs::Client::new(&aws),
             required("NOTIFY_SLACK_QUEUE_URL")?,
             required("DEAD_LETTER_QUEUE_URL")?,
-            "notify-slack",
+            &function,
         ),
-        metrics: EmbeddedMetrics::new("notify-slack"),
+        metrics: EmbeddedMetrics::new(&function),
         slack: SlackClient::default(),
         pace: Mutex::default(),
     };

@@ -30,7 +30,7 @@ async fn main() -> Result<(), Error> {
         claims,
         topic: SnsTopic::new(aws_sdk_sns::Client::new(&aws), required("EVENTS_TOPIC_ARN")?),
         payloads: S3Payloads::new(&aws, required("PAYLOAD_BUCKET")?),
-        metrics: EmbeddedMetrics::new("receive-webhook"),
+        metrics: EmbeddedMetrics::new(required("AWS_LAMBDA_FUNCTION_NAME")?),
     });
     lambda_runtime::run(service_fn(move |event: LambdaEvent<ApiGatewayV2httpRequest>| {
         let receiver = Arc::clone(&receiver);

@@ -1,0 +1,98 @@
+# What people do here. `make` or `make help` lists it. CI runs the same targets (.ci/run).
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Naming the target even though it is the host's puts everything into one folder, so that cargo-lambda, which always
+# names it, and cargo share one compilation of the AWS clients (docs/decisions/0002).
+export CARGO_BUILD_TARGET := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+TIDEGATE := $(TARGET_DIR)/$(CARGO_BUILD_TARGET)/debug/tidegate
+FUNCTIONS := $(notdir $(wildcard functions/*))
+PACKAGES := $(addprefix -p ,$(FUNCTIONS))
+CARGO_LAMBDA := .tools/build/bin/cargo-lambda lambda
+ARCHITECTURE ?= arm64
+
+.PHONY: help
+help: ## List what can be done
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --- The two commands -------------------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: build ## Watch a real GitHub push become a Slack message, on this machine
+	@$(TIDEGATE) demo
+
+.PHONY: test
+test: check lint build ## Everything that must hold, end to end on the emulator included
+	@echo "== End to end, on the emulator with IAM enforced"
+	@cargo test --locked -q -p tidegate-e2e
+
+# --- While working ----------------------------------------------------------------------------------------------------
+
+.PHONY: setup
+setup: ## Install the pinned tools into .tools (emulator, SAM, cargo-lambda, zig, linters)
+	@tools/setup
+
+.PHONY: build
+build: ## Build the functions and the tidegate command for the local stack
+	@tools/setup emulator deploy build
+	@echo "== Building the functions and the tidegate command (minutes the first time, seconds afterwards)"
+	@$(CARGO_LAMBDA) build --locked --compiler cargo --lambda-dir build/lambda $(PACKAGES) -p tidegate-cli
+
+.PHONY: check
+check: ## The fast part of the tests: format, lints, unit, property and port tests
+	@tools/setup --check >/dev/null
+	@echo "== Format"
+	@cargo fmt --all --check
+	@echo "== Lints"
+	@cargo clippy --locked -q --workspace --all-targets --all-features -- -D warnings
+	@echo "== Unit, property and port tests"
+	@cargo test --locked -q --workspace --all-features --exclude tidegate-e2e
+
+.PHONY: lint
+lint: ## Check the templates and the public documentation
+	@tools/setup lint
+	@echo "== Templates"
+	@.tools/lint/bin/cfn-lint
+	@.tools/lint/bin/checkov
+	@echo "== Documentation"
+	@RUSTDOCFLAGS="-D warnings" cargo doc --locked -q --no-deps --workspace
+
+.PHONY: bench
+bench: ## Measure what a function costs to start, to call and to keep
+	@tools/setup build
+	@$(CARGO_LAMBDA) build --locked --profile lambda --compiler cargo --lambda-dir build/bench $(PACKAGES) -p empty-function
+	@cargo run --locked -q --profile lambda -p tidegate-bench
+
+# --- The local stack --------------------------------------------------------------------------------------------------
+
+.PHONY: up
+up: build ## Bring the local stack up, or up to date
+	@$(TIDEGATE) up
+
+.PHONY: down
+down: ## Take the local stack down
+	@if [ -x $(TIDEGATE) ]; then $(TIDEGATE) down; else echo "Nothing is up: the tidegate command was never built."; fi
+
+.PHONY: status
+status: ## Say what runs where
+	@if [ -x $(TIDEGATE) ]; then $(TIDEGATE) status; else echo "Nothing is up: the tidegate command was never built."; fi
+
+# --- AWS --------------------------------------------------------------------------------------------------------------
+
+.PHONY: deploy
+deploy: ## Deploy to the AWS account of your credentials (ARCHITECTURE=arm64 or x86_64)
+	@tools/setup deploy build
+	@cargo build --locked -p tidegate-cli
+	@# zig links against the older C library of Amazon Linux 2023, whatever this machine has.
+	@env -u CARGO_BUILD_TARGET PATH="$(CURDIR)/.tools/build/bin:$$PATH" $(CARGO_LAMBDA) build --locked --profile lambda \
+		--compiler cargo-zigbuild --lambda-dir build/lambda $(PACKAGES) --$(subst _,-,$(ARCHITECTURE))
+	@$(TIDEGATE) deploy --architecture $(ARCHITECTURE)
+
+.PHONY: clean
+clean: down ## Remove what was built and installed here
+	@rm -rf build .tools .tidegate
+	@cargo clean -q
