@@ -1,3 +1,9 @@
 //! In-memory adapters, manual clock, port suites and a local Lambda Runtime API, for tests.
 
+pub mod claims_suite;
 pub mod lambda_api;
+mod memory;
+mod time;
+
+pub use memory::{Counts, Fault, MemoryClaims, MemoryPayloads, MemorySecrets, MemoryTopic, Published};
+pub use time::ManualAmbient;

@@ -1,0 +1,256 @@
+//! In-memory adapters of the ports: they keep what they were given, and fail where a test says so.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use tidegate_idempotency::{Claim, Claimed, FinishError, MemoryStore, Request, Store, StoreError};
+use tidegate_runtime::PortError;
+use tidegate_runtime::metrics::{Metric, Metrics};
+use tidegate_runtime::s3::Payloads;
+use tidegate_runtime::secrets::Secrets;
+use tidegate_runtime::sns::{MAX_MESSAGE_BYTES, Topic, size};
+
+/// How a call to a port goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It is refused; trying again may help.
+    Transient,
+    /// It is refused for good.
+    Permanent,
+    /// It is never answered and nothing happened, as if the caller were killed before the call.
+    NoAnswer,
+    /// It is never answered and happened all the same, as if the caller were killed after the call.
+    LostAnswer,
+}
+
+/// Secrets by name, and how often each was read. Clones share them, so that a test can rotate what a handler reads.
+#[derive(Clone, Debug, Default)]
+pub struct MemorySecrets(Arc<SecretsInMemory>);
+
+#[derive(Debug, Default)]
+struct SecretsInMemory {
+    values: Mutex<BTreeMap<String, String>>,
+    reads: Mutex<Vec<String>>,
+    faults: Faults,
+}
+
+impl MemorySecrets {
+    /// Puts a secret, in place of one of that name.
+    pub fn put(&self, name: &str, value: impl Into<String>) {
+        lock(&self.0.values).insert(name.to_owned(), value.into());
+    }
+
+    /// The names that were read, in order.
+    #[must_use]
+    pub fn reads(&self) -> Vec<String> {
+        lock(&self.0.reads).clone()
+    }
+
+    /// Makes the next read go wrong.
+    pub fn fail_next(&self, fault: Fault) {
+        self.0.faults.push(fault);
+    }
+}
+
+impl Secrets for MemorySecrets {
+    async fn read(&self, name: &str) -> Result<Option<String>, PortError> {
+        lock(&self.0.reads).push(name.to_owned());
+        let read = async { Ok(lock(&self.0.values).get(name).cloned()) };
+        self.0.faults.around(read, |transient| refused("read the secret", name, transient)).await
+    }
+}
+
+/// What went out on a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// The message.
+    pub body: String,
+    /// Its attributes.
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// A topic that keeps what is published, and refuses what SNS would.
+#[derive(Debug, Default)]
+pub struct MemoryTopic {
+    published: Mutex<Vec<Published>>,
+    faults: Faults,
+}
+
+impl MemoryTopic {
+    /// What was published, in order.
+    #[must_use]
+    pub fn published(&self) -> Vec<Published> {
+        lock(&self.published).clone()
+    }
+
+    /// Makes the next publish go wrong.
+    pub fn fail_next(&self, fault: Fault) {
+        self.faults.push(fault);
+    }
+}
+
+impl Topic for MemoryTopic {
+    async fn publish(&self, body: &str, attributes: &[(&'static str, &str)]) -> Result<(), PortError> {
+        let refused = |transient| refused("publish to", "the topic", transient);
+        let publish = async {
+            tokio::task::yield_now().await; // a real call lets others run, and races show only then
+            if size(body, attributes) > MAX_MESSAGE_BYTES || attributes.iter().any(|(_, value)| value.is_empty()) {
+                return Err(refused(false));
+            }
+            let attributes = attributes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            lock(&self.published).push(Published { body: body.to_owned(), attributes });
+            Ok(())
+        };
+        self.faults.around(publish, refused).await
+    }
+}
+
+/// A bucket `memory` of payloads.
+#[derive(Debug, Default)]
+pub struct MemoryPayloads {
+    objects: Mutex<BTreeMap<String, Vec<u8>>>,
+    faults: Faults,
+}
+
+impl MemoryPayloads {
+    /// The keys that are kept.
+    #[must_use]
+    pub fn keys(&self) -> Vec<String> {
+        lock(&self.objects).keys().cloned().collect()
+    }
+
+    /// Makes the next call go wrong.
+    pub fn fail_next(&self, fault: Fault) {
+        self.faults.push(fault);
+    }
+}
+
+impl Payloads for MemoryPayloads {
+    async fn put(&self, key: &str, bytes: Vec<u8>) -> Result<String, PortError> {
+        let put = async {
+            lock(&self.objects).insert(key.to_owned(), bytes);
+            Ok(format!("s3://memory/{key}"))
+        };
+        self.faults.around(put, |transient| refused("keep the payload", key, transient)).await
+    }
+
+    async fn fetch(&self, dataref: &str) -> Result<Vec<u8>, PortError> {
+        let refused = |transient| refused("fetch the payload", dataref, transient);
+        let fetch = async {
+            let key = dataref.strip_prefix("s3://memory/").ok_or_else(|| refused(false))?;
+            lock(&self.objects).get(key).cloned().ok_or_else(|| refused(false))
+        };
+        self.faults.around(fetch, refused).await
+    }
+}
+
+/// Claims that can go wrong.
+#[derive(Debug, Default)]
+pub struct MemoryClaims {
+    store: MemoryStore,
+    claims: Faults,
+    finishes: Faults,
+}
+
+impl MemoryClaims {
+    /// True where nothing was ever claimed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.store.is_empty()
+    }
+
+    /// Makes the next claim go wrong.
+    pub fn fail_next_claim(&self, fault: Fault) {
+        self.claims.push(fault);
+    }
+
+    /// Makes the next completion or release go wrong.
+    pub fn fail_next_finish(&self, fault: Fault) {
+        self.finishes.push(fault);
+    }
+}
+
+impl Store for MemoryClaims {
+    async fn claim(&self, request: Request<'_>, now: SystemTime) -> Result<Claimed, StoreError> {
+        let key = request.key.to_string();
+        self.claims.around(self.store.claim(request, now), |_| unstored("claim", &key)).await
+    }
+
+    async fn complete(&self, claim: &Claim, answer: Option<&str>, now: SystemTime) -> Result<(), FinishError> {
+        let refused = |_| unstored("complete", claim.key.as_str()).into();
+        self.finishes.around(self.store.complete(claim, answer, now), refused).await
+    }
+
+    async fn release(&self, claim: &Claim, now: SystemTime) -> Result<(), FinishError> {
+        let refused = |_| unstored("release", claim.key.as_str()).into();
+        self.finishes.around(self.store.release(claim, now), refused).await
+    }
+}
+
+/// Metrics that add up.
+#[derive(Debug, Default)]
+pub struct Counts(Mutex<BTreeMap<(Metric, String), u64>>);
+
+impl Counts {
+    /// The sum of a metric over all dimensions.
+    #[must_use]
+    pub fn total(&self, metric: Metric) -> u64 {
+        lock(&self.0).iter().filter(|((counted, _), _)| *counted == metric).map(|(_, count)| count).sum()
+    }
+
+    /// The values that dimensions have had.
+    #[must_use]
+    pub fn dimensions(&self) -> Vec<String> {
+        lock(&self.0).keys().map(|(_, dimension)| dimension.clone()).collect()
+    }
+}
+
+impl Metrics for Counts {
+    fn count(&self, _at: SystemTime, (_, value): (&'static str, &str), counts: &[(Metric, u64)]) {
+        for (metric, count) in counts {
+            *lock(&self.0).entry((*metric, value.to_owned())).or_default() += count;
+        }
+    }
+}
+
+/// Faults that are due, in order.
+#[derive(Debug, Default)]
+struct Faults(Mutex<VecDeque<Fault>>);
+
+impl Faults {
+    fn push(&self, fault: Fault) {
+        lock(&self.0).push_back(fault);
+    }
+
+    /// The call, or the fault that is due instead; `refused` is told whether it is a transient one.
+    async fn around<T, E>(
+        &self,
+        call: impl Future<Output = Result<T, E>>,
+        refused: impl FnOnce(bool) -> E,
+    ) -> Result<T, E> {
+        let due = lock(&self.0).pop_front();
+        match due {
+            None => call.await,
+            Some(Fault::Transient) => Err(refused(true)),
+            Some(Fault::Permanent) => Err(refused(false)),
+            Some(Fault::NoAnswer) => std::future::pending().await,
+            Some(Fault::LostAnswer) => {
+                drop(call.await);
+                std::future::pending().await
+            }
+        }
+    }
+}
+
+fn refused(operation: &'static str, what: &str, transient: bool) -> PortError {
+    PortError { operation, what: what.to_owned(), transient, source: "the test says so".into() }
+}
+
+fn unstored(operation: &'static str, key: &str) -> StoreError {
+    StoreError { operation, key: key.to_owned(), source: "the test says so".into() }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
