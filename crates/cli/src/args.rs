@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::commands::Header;
+
 /// Webhooks in, sagas out: runs, feeds and watches a Tidegate deployment, on this machine or on AWS.
 #[derive(Debug, Parser)]
 #[command(name = "tidegate", version, max_term_width = 110)]
@@ -40,6 +42,25 @@ pub(crate) enum Command {
     Status,
     /// Deploy to your AWS account
     Deploy(Deploy),
+    /// Send a webhook, signed as the real sender does
+    Send(Send),
+    /// Show what the functions logged, merged by time
+    Logs(Logs),
+    /// Look at dead letters and bring them back
+    #[command(subcommand)]
+    Dlq(Dlq),
+    /// The senders this deployment accepts
+    #[command(subcommand)]
+    Source(SourceCommand),
+    /// Slack: its document, and what the local stand-in received
+    #[command(subcommand)]
+    Slack(SlackCommand),
+    /// Watch one GitHub push travel to Slack on the local stack
+    Demo {
+        /// Leave the stack up afterwards
+        #[arg(long)]
+        keep: bool,
+    },
     /// Stand in for Slack (started by `up`)
     #[command(hide = true)]
     SlackStandin(SlackStandin),
@@ -50,6 +71,128 @@ pub(crate) struct Deploy {
     /// What the functions were built for
     #[arg(long, default_value = "arm64", value_parser = ["arm64", "x86_64"])]
     pub(crate) architecture: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Send {
+    /// The source's name, the last part of its address
+    pub(crate) source: String,
+    /// The kind of event in the sender's words: push, charge.succeeded, orders/create
+    pub(crate) event: String,
+    /// Send this file's bytes, or standard input with `-`, instead of a sample
+    #[arg(long)]
+    pub(crate) file: Option<PathBuf>,
+    /// The delivery's id [default: a new one]
+    #[arg(long)]
+    pub(crate) id: Option<String>,
+    /// Set or replace a header after signing; may be repeated
+    #[arg(long = "set-header", value_name = "NAME:VALUE")]
+    pub(crate) headers: Vec<Header>,
+    /// Send the same delivery so many times, one after the other
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) repeat: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Logs {
+    /// One function, with or without the deployment's name [default: all]
+    pub(crate) function: Option<String>,
+    /// How far back: 90s, 10m, 2h, 1d
+    #[arg(long, default_value = "10m")]
+    pub(crate) since: String,
+    /// Go on as new lines come
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// A CloudWatch filter pattern
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) filter: Option<String>,
+    /// Only lines that hold this id, be it a trace's, a request's or an event's
+    #[arg(long, value_name = "ID")]
+    pub(crate) trace: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Dlq {
+    /// List dead letters with their reasons. Looking raises their receive count, which leads nowhere
+    List {
+        /// One queue, by the name of the queue or of its dead-letter queue
+        #[arg(long)]
+        queue: Option<String>,
+        /// At most so many of each queue
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
+    /// Show one dead letter whole
+    Show {
+        /// The message's id, from `dlq list`
+        id: String,
+        /// Look in this queue only
+        #[arg(long)]
+        queue: Option<String>,
+    },
+    /// Send dead letters to their queue again, after the cause is mended
+    Redrive(Redrive),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Redrive {
+    /// The message's id, from `dlq list`
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub(crate) id: Option<String>,
+    /// Every dead letter
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Only of this queue
+    #[arg(long)]
+    pub(crate) queue: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SourceCommand {
+    /// List the sources and their addresses
+    List,
+    /// Show a source's document without its secrets
+    Show {
+        /// The source's name
+        #[arg(value_parser = source_name)]
+        name: String,
+    },
+    /// Add or replace a source; its document is checked first
+    Set {
+        /// The source's name, the last part of its address
+        #[arg(value_parser = source_name)]
+        name: String,
+        /// The document, or `-` for standard input
+        #[arg(long)]
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SlackCommand {
+    /// Show the Slack document without its token
+    Show,
+    /// Replace the Slack document; it is checked first
+    Set {
+        /// The document, or `-` for standard input
+        #[arg(long)]
+        file: PathBuf,
+    },
+    /// Show what the local stand-in received
+    Messages(SlackMessages),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SlackMessages {
+    /// Go on as new messages come
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// Wait until there are so many; exit code 1 when they do not come in time
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) wait: Option<usize>,
+    /// How many seconds to wait
+    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    pub(crate) timeout: u64,
 }
 
 #[derive(Debug, Args)]
@@ -79,6 +222,16 @@ fn deployment_name(text: &str) -> Result<String, String> {
     }
 }
 
+/// What a path of the API and a secret's name can both hold.
+fn source_name(text: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
+    if (1..=64).contains(&text.len()) && text.chars().all(allowed) {
+        Ok(text.to_owned())
+    } else {
+        Err("a source's name is 1 to 64 lower-case letters, digits, hyphens, underscores and dots".to_owned())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -96,5 +249,39 @@ mod tests {
             assert!(Cli::try_parse_from(["tidegate", "--deployment", name, "status"]).is_err(), "{name}");
         }
         assert!(Cli::try_parse_from(["tidegate", "status", "--deployment", "tide-2"]).is_ok());
+    }
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split_whitespace())
+    }
+
+    #[test]
+    fn redrive_wants_one_message_or_all_of_them() {
+        assert!(parse("tidegate dlq redrive").is_err());
+        assert!(parse("tidegate dlq redrive m-1 --all").is_err());
+        assert!(parse("tidegate dlq redrive m-1").is_ok());
+        assert!(parse("tidegate dlq redrive --all --queue notify-slack").is_ok());
+    }
+
+    #[test]
+    fn headers_and_repeats_of_send_are_read() {
+        let cli = parse("tidegate send github push --set-header X-A:1 --set-header x-b:c:d --repeat 3 --json").unwrap();
+        let Command::Send(send) = cli.command else { panic!("not send") };
+        assert_eq!((send.headers.len(), send.repeat, cli.global.json), (2, 3, true));
+        assert!(parse("tidegate send github push --set-header nocolon").is_err());
+        assert!(parse("tidegate send github push --repeat 0").is_err());
+    }
+
+    #[test]
+    fn a_wrong_command_line_has_exit_code_two() {
+        assert_eq!(parse("tidegate surf").unwrap_err().exit_code(), 2);
+    }
+
+    #[test]
+    fn a_source_name_that_would_leave_its_path_is_refused() {
+        for name in ["../x", "a/b", "A", "", "a b", &"a".repeat(65)] {
+            assert!(source_name(name).is_err(), "{name}");
+        }
+        assert!(source_name("github-acme_2.eu").is_ok());
     }
 }

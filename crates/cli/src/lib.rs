@@ -4,7 +4,7 @@
 //!
 //! - [`local`] brings the local stack up and down,
 //! - [`deployment`] finds a deployment's resources and holds clients for it,
-
+//! - [`send`] signs a delivery as the real sender does and sends it,
 //! - [`standin`] stands in for Slack on the wire.
 //!
 //! What it refuses to do: it never touches an AWS account unless told to with `--aws` or by `AWS_ENDPOINT_URL`, it never prints a
@@ -20,8 +20,10 @@ pub mod http_client;
 pub mod local;
 pub mod logs;
 pub mod output;
+pub mod render;
 pub mod sam;
 pub mod secrets;
+pub mod send;
 pub mod sqs;
 pub mod standin;
 pub mod state;

@@ -6,7 +6,7 @@ pub use aws_sdk_cloudwatchlogs::Client;
 use crate::aws::explain;
 
 /// One line of one function.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// Milliseconds since the epoch.
     pub at_millis: i64,
@@ -33,7 +33,8 @@ pub struct Query {
 pub async fn read(client: &Client, query: &Query) -> Result<Vec<Line>> {
     let reads = query.functions.iter().map(|function| read_one(client, function, query));
     let mut lines = futures::future::try_join_all(reads).await?.concat();
-    lines.sort();
+    // Stable, so that lines of one function keep their order within a millisecond.
+    lines.sort_by_key(|line| line.at_millis);
     Ok(lines)
 }
 

@@ -1,15 +1,22 @@
 //! The commands: each asks the library, then prints.
 
+mod demo;
 mod deploy;
+mod dlq;
 mod down;
+mod logs;
+mod send;
+mod slack;
+mod source;
 mod status;
 mod up;
 
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use tokio::net::TcpListener;
 
 use crate::args::{Cli, Command, Global, SlackStandin};
@@ -19,6 +26,8 @@ use crate::failure::Hint;
 use crate::output::Output;
 use crate::standin;
 use crate::state::StateDir;
+
+pub(crate) use send::Header;
 
 /// Runs the command and prints what comes of it.
 pub async fn run(cli: Cli) -> ExitCode {
@@ -43,6 +52,12 @@ async fn dispatch(cli: Cli, output: Output) -> Result<ExitCode> {
         Command::Down => down::run(&context).await,
         Command::Status => status::run(&context).await,
         Command::Deploy(arguments) => deploy::run(&context, &arguments.architecture).await,
+        Command::Send(arguments) => send::run(&context, arguments).await,
+        Command::Logs(arguments) => logs::run(&context, arguments).await,
+        Command::Dlq(command) => dlq::run(&context, command).await,
+        Command::Source(command) => source::run(&context, command).await,
+        Command::Slack(command) => slack::run(&context, command).await,
+        Command::Demo { keep } => demo::run(&context, keep).await,
         Command::SlackStandin(_) => Ok(ExitCode::SUCCESS),
     }
 }
@@ -82,4 +97,64 @@ async fn slack_standin(arguments: SlackStandin, output: Output) -> Result<ExitCo
     let options = standin::Options { token: arguments.token, record: arguments.record, interval };
     standin::serve(listener, options).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A file's bytes, or standard input for `-`.
+fn read_file(path: &Path) -> Result<Vec<u8>> {
+    if path.as_os_str() == "-" {
+        let mut bytes = Vec::new();
+        std::io::stdin().read_to_end(&mut bytes).context("standard input cannot be read")?;
+        return Ok(bytes);
+    }
+    std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))
+}
+
+/// `90s`, `10m`, `2h`, `1d`.
+fn parse_age(text: &str) -> Result<Duration> {
+    let secs = text.char_indices().last().and_then(|(at, unit)| {
+        let count: u64 = text[..at].parse().ok()?;
+        let unit = match unit {
+            's' => 1,
+            'm' => 60,
+            'h' => 3_600,
+            'd' => 86_400,
+            _ => return None,
+        };
+        count.checked_mul(unit)
+    });
+    let secs =
+        secs.ok_or_else(|| Hint::new(format!("{text} is not a length of time"), "write it like 90s, 10m, 2h or 1d"))?;
+    Ok(Duration::from_secs(secs))
+}
+
+/// A number of milliseconds as people say it: `42 s`, `3 min`, `5 h`, `2 d`.
+fn age(millis: i64) -> String {
+    match millis / 1_000 {
+        secs if secs < 120 => format!("{} s", secs.max(0)),
+        secs if secs < 7_200 => format!("{} min", secs / 60),
+        secs if secs < 172_800 => format!("{} h", secs / 3_600),
+        secs => format!("{} d", secs / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time_are_read_and_nonsense_is_refused() {
+        assert_eq!(parse_age("90s").unwrap(), Duration::from_secs(90));
+        assert_eq!(parse_age("2h").unwrap(), Duration::from_secs(7_200));
+        for text in ["", "m", "10", "10x", "-1m", "1.5h", "ten minutes", "99999999999999999999d", "5µ"] {
+            assert!(parse_age(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn ages_are_told_in_the_unit_that_fits() {
+        assert_eq!(
+            [age(-5), age(42_000), age(180_000), age(7_200_000), age(172_800_000)],
+            ["0 s", "42 s", "3 min", "2 h", "2 d"]
+        );
+    }
 }

@@ -1,0 +1,148 @@
+//! `tidegate demo`: one GitHub push from signature to Slack, told as it happens. Each expectation that fails ends it with exit code 1.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Result, bail, ensure};
+use http::HeaderValue;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::slack::Standin;
+use super::up::{Brought, bring_up};
+use super::{Context, send::meaning};
+use crate::failure::Hint;
+use crate::http_client::{Answer, HttpClient};
+use crate::local::{self, Up};
+use crate::output::Progress;
+use crate::send::{self, Delivery, Draft};
+use crate::{interrupt, render, sqs};
+
+/// From the answer to the sender to the message in Slack. It takes a second; a machine under load gets more.
+const SLACK_DEADLINE: Duration = Duration::from_secs(30);
+/// How long a second message would get to appear after the duplicate was answered and the queue is empty.
+const QUIET: Duration = Duration::from_secs(2);
+
+pub(super) async fn run(context: &Context, keep: bool) -> Result<ExitCode> {
+    let progress = Progress::start();
+    let brought = bring_up(context, &progress).await;
+    progress.finish();
+    let up = match brought? {
+        Brought::Up(up) => up,
+        Brought::Interrupted(code) => return Ok(ExitCode::from(code)),
+    };
+    context.output.line(format!("Deployment {} is up at {}.", up.state.deployment, up.state.endpoint));
+    let outcome = tokio::select! {
+        outcome = play(context, &up) => outcome.map(|()| ExitCode::SUCCESS),
+        code = interrupt::requested() => code.map(ExitCode::from),
+    };
+    // A stack that was up before somebody typed `demo` is theirs and stays.
+    if keep || !up.fresh {
+        context.output.line(
+            "\nThe stack is still up: try `tidegate status`, `tidegate logs`, `tidegate send github pull_request`.",
+        );
+        context.output.line("`tidegate down` stops it.");
+    } else {
+        let done = local::down(&context.choice.state).await?;
+        context.output.line(format!(
+            "\nStopped {} processes; nothing is left running. Keep the stack with --keep.",
+            done.stopped
+        ));
+    }
+    outcome
+}
+
+async fn play(context: &Context, up: &Up) -> Result<()> {
+    let output = context.output;
+    let deployment = &up.deployment;
+    let resources = deployment.resources().await?;
+    let api = deployment.api(&resources)?;
+    let source = send::source(deployment, "github").await?;
+    let client = HttpClient::new();
+    let slack = Standin::of(deployment)?;
+    let before = slack.messages().await?.len();
+
+    output.line("\n1. GitHub delivers a push, signed over its raw bytes");
+    let draft = Draft { source: "github".to_owned(), event: "push".to_owned(), id: None, body: None };
+    let delivery = Delivery::sign(&draft, &source, send::now())?;
+    let began = Instant::now();
+    let accepted = delivery.send(&client, &api).await?;
+    output.line(format!("   POST {}  ({} bytes)", api.webhook_url("github"), delivery.body.len()));
+    expect(output, &accepted, 202)?;
+    output.line(format!("   event id {}", delivery.id));
+
+    output.line("\n2. API Gateway -> receive-webhook -> SNS -> SQS -> notify-slack -> Slack");
+    let messages = slack.wait_for(before + 1, SLACK_DEADLINE).await?;
+    let Some(message) = messages.get(before) else {
+        bail!(Hint::new(
+            format!("Slack got no message within {} s", SLACK_DEADLINE.as_secs()),
+            "see `tidegate logs` and `tidegate dlq list` (with --keep the stack stays up)",
+        ));
+    };
+    output.line(format!("   Slack got it {} ms after GitHub sent it:\n", began.elapsed().as_millis()));
+    render::message(message).lines().for_each(|line| output.line(format!("   | {line}")));
+
+    output.line("\n3. GitHub delivers the same push again");
+    let again = Delivery::sign(&Draft { id: Some(delivery.id.clone()), ..draft.clone() }, &source, send::now())?;
+    let duplicate = again.send(&client, &api).await?;
+    expect(output, &duplicate, 200)?;
+
+    output.line("\n4. Somebody sends a push with a wrong signature");
+    let mut forged = Delivery::sign(&draft, &source, send::now())?;
+    let wrong = format!("sha256={}", "0".repeat(64));
+    forged.headers.insert("x-hub-signature-256", HeaderValue::from_str(&wrong)?);
+    let refused = forged.send(&client, &api).await?;
+    expect(output, &refused, 401)?;
+
+    let after = settled(deployment, &resources, &slack, before).await?;
+    ensure!(after == 1, "Slack has {after} messages of one push, the repeat or the forgery included");
+    output.line("\nSlack still has one message.");
+    output.document(&json!({
+        "event_id": delivery.id,
+        "accepted": {"status": accepted.status.as_u16(), "ms": millis(&accepted)},
+        "duplicate": {"status": duplicate.status.as_u16(), "ms": millis(&duplicate)},
+        "refused": {"status": refused.status.as_u16(), "ms": millis(&refused), "problem": refused.json()},
+        "slack": message,
+    }))
+}
+
+fn expect(output: crate::output::Output, answer: &Answer, status: u16) -> Result<()> {
+    output.line(format!("   {} {} in {} ms", answer.status.as_u16(), meaning(answer), millis(answer)));
+    if answer.status.as_u16() != status {
+        bail!(Hint::new(
+            format!("expected {status}, got {}: {}", answer.status, answer.text()),
+            "see `tidegate logs receive-webhook` (with --keep the stack stays up)",
+        ));
+    }
+    Ok(())
+}
+
+fn millis(answer: &Answer) -> u64 {
+    u64::try_from(answer.took.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Waits until every queue has been empty for a while, and gives the number of messages since `before`.
+///
+/// That something does not happen can only be seen over time: when nothing is queued any more, nothing more will come.
+async fn settled(
+    deployment: &crate::deployment::Deployment,
+    resources: &crate::deployment::Resources,
+    slack: &Standin,
+    before: usize,
+) -> Result<usize> {
+    let deadline = Instant::now() + SLACK_DEADLINE;
+    let mut empty_since = None;
+    while empty_since.is_none_or(|since: Instant| since.elapsed() < QUIET) {
+        if Instant::now() >= deadline {
+            bail!(Hint::new("the queues do not become empty", "see `tidegate status` and `tidegate logs`"));
+        }
+        let mut waiting = 0;
+        for queue in &resources.queues {
+            let depth = sqs::depth(&deployment.sqs, &queue.url).await?;
+            waiting += depth.waiting + depth.in_flight + depth.delayed;
+        }
+        empty_since = if waiting == 0 { empty_since.or_else(|| Some(Instant::now())) } else { None };
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    Ok(slack.messages().await?.len().saturating_sub(before))
+}

@@ -1,0 +1,132 @@
+//! `tidegate slack`: the Slack document, and what the stand-in received.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use notify_slack::routes::SlackConfig;
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use super::source::redacted;
+use super::{Context, read_file};
+use crate::args::{SlackCommand, SlackMessages};
+use crate::deployment::Deployment;
+use crate::failure::Hint;
+use crate::http_client::HttpClient;
+use crate::render;
+use crate::secrets;
+use crate::standin::Message;
+
+/// The stand-in is on this machine.
+const LIMIT: Duration = Duration::from_secs(5);
+/// Between two looks at it.
+const POLL: Duration = Duration::from_millis(200);
+
+pub(super) async fn run(context: &Context, command: SlackCommand) -> Result<ExitCode> {
+    let deployment = context.deployment().await?;
+    match command {
+        SlackCommand::Show => show(context, &deployment).await,
+        SlackCommand::Set { file } => set(context, &deployment, &read_file(&file)?).await,
+        SlackCommand::Messages(arguments) => messages(context, &deployment, &arguments).await,
+    }
+}
+
+async fn show(context: &Context, deployment: &Deployment) -> Result<ExitCode> {
+    let Some(text) = secrets::read(&deployment.secrets, &deployment.slack_secret()).await? else {
+        bail!(Hint::new(
+            format!("deployment {} does not know Slack yet", deployment.name),
+            "write its document with `tidegate slack set --file F`",
+        ));
+    };
+    let document = redacted(&text)?;
+    context.output.line(format!("{document:#}"));
+    context.output.document(&document)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn set(context: &Context, deployment: &Deployment, document: &[u8]) -> Result<ExitCode> {
+    SlackConfig::from_json(document).context("the Slack document was not written")?;
+    let text = String::from_utf8(document.to_vec()).context("the document is not UTF-8")?;
+    let id = deployment.slack_secret();
+    let written =
+        secrets::write(&deployment.secrets, &id, &text, "Tidegate: Slack's address, token and routes").await?;
+    context.output.line("The Slack document was written; functions take it up within minutes.");
+    context.output.document(&json!({"created": written == secrets::Written::Created}))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn messages(context: &Context, deployment: &Deployment, arguments: &SlackMessages) -> Result<ExitCode> {
+    let standin = Standin::of(deployment)?;
+    let enough = arguments.wait.unwrap_or(0);
+    let seen = standin.wait_for(enough, Duration::from_secs(arguments.timeout)).await?;
+    for (index, message) in seen.iter().enumerate() {
+        if index > 0 {
+            context.output.line("");
+        }
+        context.output.line(render::message(message));
+    }
+    if !arguments.follow {
+        context.output.document(&seen)?;
+        if seen.is_empty() {
+            context.output.line("No messages yet.");
+        }
+        if seen.len() < enough {
+            bail!(Hint::new(
+                format!("{} of {enough} messages came within {} s", seen.len(), arguments.timeout),
+                "see `tidegate logs notify-slack` and `tidegate dlq list`",
+            ));
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    seen.iter().try_for_each(|message| context.output.record(message))?;
+    let mut shown = seen.len();
+    loop {
+        let all = standin.messages().await?;
+        for message in all.iter().skip(shown) {
+            context.output.line(format!("\n{}", render::message(message)));
+            context.output.record(message)?;
+        }
+        shown = all.len();
+        sleep(POLL).await;
+    }
+}
+
+/// The running stand-in.
+pub(super) struct Standin {
+    client: HttpClient,
+    url: String,
+}
+
+impl Standin {
+    pub(super) fn of(deployment: &Deployment) -> Result<Self> {
+        let standin = deployment.state.as_ref().and_then(|state| state.standin.as_ref());
+        match standin {
+            Some(standin) => Ok(Self { client: HttpClient::new(), url: standin.url.clone() }),
+            None => bail!(Hint::new(
+                format!("deployment {} at {} talks to the real Slack", deployment.name, deployment.place),
+                "look there; the stand-in belongs to the local stack (`tidegate up`)",
+            )),
+        }
+    }
+
+    /// What it accepted, oldest first.
+    pub(super) async fn messages(&self) -> Result<Vec<Message>> {
+        let answer = self.client.get(&format!("{}/_standin/messages", self.url), LIMIT).await.map_err(|error| {
+            error.context(Hint::new("the Slack stand-in does not answer", "run `tidegate up`, which starts it again"))
+        })?;
+        serde_json::from_slice(&answer.body).context("the Slack stand-in's answer is not understood")
+    }
+
+    /// Waits until there are so many, or the time is over.
+    pub(super) async fn wait_for(&self, count: usize, limit: Duration) -> Result<Vec<Message>> {
+        let deadline = Instant::now() + limit;
+        loop {
+            let messages = self.messages().await?;
+            if messages.len() >= count || Instant::now() >= deadline {
+                return Ok(messages);
+            }
+            sleep(POLL).await;
+        }
+    }
+}

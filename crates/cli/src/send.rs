@@ -1,0 +1,318 @@
+//! Deliveries as the real senders make them: their headers, their body, their signature.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
+use serde_json::{Value, json};
+use tidegate_webhooks::{Scheme, SignError, Source, UnixTime};
+use uuid::Uuid;
+
+use crate::clock;
+use crate::deployment::{Api, Deployment};
+use crate::failure::Hint;
+use crate::http_client::{Answer, HttpClient};
+use crate::secrets;
+
+/// Longer than the HTTP API lets a function work.
+const ANSWER_LIMIT: Duration = Duration::from_secs(35);
+
+/// What to deliver.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// The source's name, which is the last part of the address.
+    pub source: String,
+    /// The kind of event in the sender's words: `push`, `charge.succeeded`, `orders/create`.
+    pub event: String,
+    /// The delivery's id; drawn when missing.
+    pub id: Option<String>,
+    /// The body; a sample when missing.
+    pub body: Option<Bytes>,
+}
+
+/// A signed delivery. Sending it again is what a sender's retry does.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The source's name.
+    pub source: String,
+    /// The delivery's id.
+    pub id: String,
+    /// The body.
+    pub body: Bytes,
+    /// The header fields, signature included.
+    pub headers: HeaderMap,
+}
+
+impl Delivery {
+    /// Completes and signs a draft.
+    pub fn sign(draft: &Draft, source: &Source, at: UnixTime) -> Result<Self> {
+        let scheme = source.scheme();
+        let drawn = draft.id.is_none();
+        let mut id = draft.id.clone().unwrap_or_else(|| draw_id(scheme));
+        let body = match &draft.body {
+            None => Bytes::from(sample(scheme, &draft.event, &id, at)?),
+            Some(body) => {
+                // Stripe and Slack name a delivery in its body, and a body from a file is sent as it is.
+                if let Some(field) = id_field(scheme) {
+                    let own = serde_json::from_slice::<Value>(body)
+                        .ok()
+                        .and_then(|body| Some(body.get(field)?.as_str()?.to_owned()));
+                    match own {
+                        Some(own) if drawn => id = own,
+                        Some(own) if own == id => {}
+                        _ if drawn => {}
+                        _ => bail!(Hint::new(
+                            format!("a {scheme} delivery has its id in the body's field `{field}`"),
+                            format!("change `{field}` in the file, or leave --id out"),
+                        )),
+                    }
+                }
+                body.clone()
+            }
+        };
+        let mut headers = sender_headers(source, &draft.event, &id, at)?;
+        let signature = source.sign(&id, at, &body).map_err(|error| explain(error, &draft.source))?;
+        headers.extend(signature);
+        Ok(Self { source: draft.source.clone(), id, body, headers })
+    }
+
+    /// The request to a deployment's API.
+    pub fn request(&self, api: &Api) -> Result<Request<Bytes>> {
+        let address = api.address(&format!("/webhooks/{}", self.source));
+        let mut request = Request::post(&address)
+            .body(self.body.clone())
+            .with_context(|| format!("{address} is not a URL; is the source's name right?"))?;
+        *request.headers_mut() = self.headers.clone();
+        Ok(request)
+    }
+
+    /// Sends it once.
+    pub async fn send(&self, client: &HttpClient, api: &Api) -> Result<Answer> {
+        client.send(self.request(api)?, ANSWER_LIMIT).await
+    }
+}
+
+/// Reads and checks a source's document in the deployment.
+pub async fn source(deployment: &Deployment, name: &str) -> Result<Source> {
+    let id = deployment.source_secret(name);
+    let Some(document) = secrets::read(&deployment.secrets, &id).await? else {
+        bail!(Hint::new(
+            format!("deployment {} has no source {name}", deployment.name),
+            "see `tidegate source list`, or add it with `tidegate source set`",
+        ));
+    };
+    Source::from_json(document.as_bytes()).with_context(|| format!("the document of source {name} is not valid"))
+}
+
+/// The present second.
+pub fn now() -> UnixTime {
+    UnixTime(i64::try_from(clock::since_epoch().as_secs()).unwrap_or(i64::MAX))
+}
+
+fn explain(error: SignError, source: &str) -> anyhow::Error {
+    match error {
+        SignError::PublicKey => Hint::new(
+            format!("source {source} holds a public key, which can verify deliveries but not sign them"),
+            "put the private key (whsk_...) or a symmetric secret (whsec_...) first in its document, or let the real sender send",
+        )
+        .into(),
+        error => anyhow!(error).context(format!("a delivery of {source} cannot be signed")),
+    }
+}
+
+fn draw_id(scheme: Scheme) -> String {
+    let random = Uuid::new_v4();
+    match scheme {
+        Scheme::Stripe => format!("evt_{}", &random.simple().to_string()[..24]),
+        Scheme::Slack => format!("Ev{}", &random.simple().to_string()[..10].to_uppercase()),
+        Scheme::StandardWebhooks => format!("msg_{}", random.simple()),
+        _ => random.to_string(),
+    }
+}
+
+fn id_field(scheme: Scheme) -> Option<&'static str> {
+    match scheme {
+        Scheme::Stripe => Some("id"),
+        Scheme::Slack => Some("event_id"),
+        _ => None,
+    }
+}
+
+/// The header fields that a sender adds besides its signature, as documented by each.
+fn sender_headers(source: &Source, event: &str, id: &str, at: UnixTime) -> Result<HeaderMap> {
+    let time = jiff::Timestamp::from_second(at.0).unwrap_or_default().to_string();
+    let event_header = source.event_type_header().map(HeaderName::as_str);
+    let fields: Vec<(&str, &str)> = match source.scheme() {
+        Scheme::GitHub => vec![
+            ("user-agent", "GitHub-Hookshot/0a1b2c3"),
+            ("accept", "*/*"),
+            ("x-github-event", event),
+            ("x-github-hook-id", "100200300"),
+            ("x-github-hook-installation-target-id", "900100200"),
+            ("x-github-hook-installation-target-type", "repository"),
+        ],
+        Scheme::Stripe => vec![
+            ("user-agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)"),
+            ("accept", "*/*; q=0.5, application/xml"),
+            ("content-type", "application/json; charset=utf-8"),
+        ],
+        Scheme::Slack => vec![("user-agent", "Slackbot 1.0 (+https://api.slack.com/robots)")],
+        Scheme::Shopify => vec![
+            ("user-agent", "Shopify-Captain-Hook"),
+            ("x-shopify-topic", event),
+            ("x-shopify-shop-domain", "harbour-goods.myshopify.com"),
+            ("x-shopify-api-version", "2026-01"),
+            ("x-shopify-triggered-at", &time),
+        ],
+        Scheme::CloudEvents => vec![
+            ("ce-specversion", "1.0"),
+            ("ce-id", id),
+            ("ce-type", event),
+            ("ce-source", "https://harbour.example/sensors"),
+            ("ce-time", &time),
+        ],
+        Scheme::StandardWebhooks => vec![("user-agent", "Standard-Webhooks/1.0")],
+        Scheme::Hmac => event_header.map(|name| (name, event)).into_iter().collect(),
+    };
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("tidegate/", env!("CARGO_PKG_VERSION"))));
+    for (name, value) in fields {
+        let value = HeaderValue::from_str(value).map_err(|_| {
+            Hint::new(format!("{value:?} cannot be sent in the header {name}"), "use visible characters only")
+        })?;
+        headers.insert(HeaderName::from_bytes(name.as_bytes())?, value);
+    }
+    Ok(headers)
+}
+
+fn sample(scheme: Scheme, event: &str, id: &str, at: UnixTime) -> Result<String> {
+    let time = jiff::Timestamp::from_second(at.0).unwrap_or_default().to_string();
+    let filled = |template: &str, fields: &[(&str, Value)]| -> Result<String> {
+        let mut body: Value = serde_json::from_str(template).context("a built-in sample is not JSON")?;
+        for (pointer, value) in fields {
+            if let Some(place) = body.pointer_mut(pointer) {
+                *place = value.clone();
+            }
+        }
+        Ok(body.to_string())
+    };
+    match scheme {
+        Scheme::GitHub => github_sample(event).map(str::to_owned),
+        Scheme::Stripe => filled(
+            include_str!("samples/stripe.json"),
+            &[("/id", json!(id)), ("/type", json!(event)), ("/created", json!(at.0))],
+        ),
+        Scheme::Slack => filled(
+            include_str!("samples/slack.json"),
+            &[("/event_id", json!(id)), ("/event/type", json!(event)), ("/event_time", json!(at.0))],
+        ),
+        Scheme::Shopify => Ok(include_str!("samples/shopify.json").to_owned()),
+        Scheme::StandardWebhooks => filled(
+            include_str!("samples/standard-webhooks.json"),
+            &[("/type", json!(event)), ("/timestamp", json!(time))],
+        ),
+        Scheme::CloudEvents | Scheme::Hmac => Ok(include_str!("samples/reading.json").to_owned()),
+    }
+}
+
+/// Whole payloads as GitHub documents them, from the tests of the function that reads them.
+fn github_sample(event: &str) -> Result<&'static str> {
+    macro_rules! fixture {
+        ($name:literal) => {
+            include_str!(concat!("../../../functions/notify-slack/tests/fixtures/github/", $name, ".json"))
+        };
+    }
+    Ok(match event {
+        "ping" => include_str!("samples/github-ping.json"),
+        "push" => fixture!("push-branch"),
+        "pull_request" => fixture!("pull-request-opened"),
+        "issues" => fixture!("issue-opened"),
+        "release" => fixture!("release-published"),
+        "workflow_run" => fixture!("workflow-run-failed"),
+        other => bail!(Hint::new(
+            format!("there is no sample of the GitHub event {other}"),
+            "give a body with --file, or send ping, push, pull_request, issues, release or workflow_run",
+        )),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AT: UnixTime = UnixTime(1_700_000_000);
+
+    fn source(document: Value) -> Source {
+        Source::from_json(document.to_string().as_bytes()).unwrap()
+    }
+
+    fn draft(event: &str) -> Draft {
+        Draft { source: "harbour".to_owned(), event: event.to_owned(), id: None, body: None }
+    }
+
+    #[test]
+    fn every_scheme_has_a_delivery_that_its_own_receiver_accepts() {
+        let hmac = json!({"header": "X-Signature", "timestamp_header": "X-Time", "id_header": "X-Id", "event_type_header": "X-Kind"});
+        for (scheme, event, secret, options) in [
+            ("github", "push", "its-a-secret-to-everybody", json!({})),
+            ("stripe", "charge.succeeded", "its-a-secret-to-everybody", json!({})),
+            ("slack", "app_mention", "its-a-secret-to-everybody", json!({})),
+            ("shopify", "orders/create", "its-a-secret-to-everybody", json!({})),
+            ("standard-webhooks", "tide.turned", "whsec_dGlkZXMgYXJlIG5vdCBzZWNyZXRzIGJ1dCB0aGlzIGlz", json!({})),
+            ("cloudevents", "com.example.tide.turned", "its-a-secret-to-everybody", json!({})),
+            ("hmac", "tide.turned", "its-a-secret-to-everybody", hmac),
+        ] {
+            let source = source(json!({"scheme": scheme, "secrets": [secret], "options": options}));
+            let delivery = Delivery::sign(&draft(event), &source, AT).unwrap();
+            let verified = source.verify(&delivery.headers, &delivery.body, AT).unwrap();
+            assert!(verified.delivery_id.is_none_or(|id| id == delivery.id), "{scheme}");
+        }
+    }
+
+    #[test]
+    fn a_source_with_a_public_key_says_why_it_cannot_sign() {
+        let public = "whpk_GRMttYT3iiCGidbuj1yVyGdy9QdO4mSZ0gtHmxv2SRw=";
+        let source = source(json!({"scheme": "standard-webhooks", "secrets": [public]}));
+        let error = Delivery::sign(&draft("tide.turned"), &source, AT).unwrap_err();
+        assert!(error.to_string().contains("public key"), "{error}");
+        assert!(crate::failure::advice(&error).unwrap().contains("private key"));
+    }
+
+    #[test]
+    fn a_github_delivery_looks_like_githubs() {
+        let source = source(json!({"scheme": "github", "secrets": ["It's a Secret to Everybody"]}));
+        let delivery = Delivery::sign(&draft("push"), &source, AT).unwrap();
+        assert!(delivery.headers["user-agent"].to_str().unwrap().starts_with("GitHub-Hookshot/"));
+        assert_eq!(delivery.headers["x-github-event"], "push");
+        assert_eq!(delivery.headers["x-github-delivery"], delivery.id.as_str());
+    }
+
+    #[test]
+    fn an_id_in_the_body_wins_over_a_drawn_one_and_contradicts_a_given_one() {
+        let source = source(json!({"scheme": "stripe", "secrets": ["It's a Secret to Everybody"]}));
+        let body = Some(Bytes::from_static(br#"{"id":"evt_own","type":"charge.failed"}"#));
+        let of_file = Draft { body, ..draft("charge.failed") };
+        assert_eq!(Delivery::sign(&of_file, &source, AT).unwrap().id, "evt_own");
+        let contradicting = Draft { id: Some("evt_other".to_owned()), ..of_file };
+        assert!(Delivery::sign(&contradicting, &source, AT).is_err());
+    }
+
+    #[test]
+    fn a_given_id_stands_in_the_samples_body() {
+        let source = source(json!({"scheme": "stripe", "secrets": ["It's a Secret to Everybody"]}));
+        let given = Draft { id: Some("evt_given".to_owned()), ..draft("charge.failed") };
+        let delivery = Delivery::sign(&given, &source, AT).unwrap();
+        let body: Value = serde_json::from_slice(&delivery.body).unwrap();
+        assert_eq!((&body["id"], &body["type"]), (&json!("evt_given"), &json!("charge.failed")));
+    }
+
+    #[test]
+    fn an_unknown_github_event_asks_for_a_file() {
+        let error = github_sample("moon_phase").unwrap_err();
+        assert!(crate::failure::advice(&error).unwrap().contains("--file"));
+    }
+}
