@@ -1,16 +1,32 @@
 //! Ctrl-C and SIGTERM.
 
 use anyhow::Result;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Waits until somebody asks this process to end; gives the exit code that shells expect then.
-pub(crate) async fn requested() -> Result<u8> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    Ok(tokio::select! {
-        _ = interrupt.recv() => 130,
-        _ = terminate.recv() => 143,
-        _ = hangup.recv() => 129,
-    })
+/// Whether somebody asked this process to end. Listens from when it is made, so make it before there is anything to clean up: until
+/// then a signal ends the process at once, from then on it is this that decides.
+#[derive(Debug)]
+pub(crate) struct Interrupt {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Interrupt {
+    pub(crate) fn listen() -> Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits until somebody asks; gives the exit code that shells expect then.
+    pub(crate) async fn requested(&mut self) -> u8 {
+        tokio::select! {
+            _ = self.interrupt.recv() => 130,
+            _ = self.terminate.recv() => 143,
+            _ = self.hangup.recv() => 129,
+        }
+    }
 }

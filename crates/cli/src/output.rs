@@ -1,7 +1,7 @@
 //! What the command writes: results on stdout, progress and errors on stderr. Nothing else in the crate prints.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what this module is for")]
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -28,17 +28,22 @@ impl Output {
         self.json
     }
 
+    /// Whether anybody still reads; commands that go on for ever end when nobody does.
+    pub fn is_read(self) -> bool {
+        !READER_GONE.load(Ordering::Relaxed)
+    }
+
     /// One line of text; silent when the result is JSON.
     pub fn line(self, text: impl AsRef<str>) {
         if !self.json {
-            println!("{}", text.as_ref());
+            print(text.as_ref());
         }
     }
 
     /// The result as one JSON document; silent when the result is text.
     pub fn document<T: Serialize>(self, value: &T) -> anyhow::Result<()> {
         if self.json {
-            println!("{}", serde_json::to_string_pretty(value)?);
+            print(&serde_json::to_string_pretty(value)?);
         }
         Ok(())
     }
@@ -46,7 +51,7 @@ impl Output {
     /// One JSON value on one line, for streams such as `logs --follow --json`; silent when the result is text.
     pub fn record<T: Serialize>(self, value: &T) -> anyhow::Result<()> {
         if self.json {
-            println!("{}", serde_json::to_string(value)?);
+            print(&serde_json::to_string(value)?);
         }
         Ok(())
     }
@@ -63,7 +68,7 @@ impl Output {
         }
         let table = builder.build().with(Style::blank()).to_string();
         for line in table.lines() {
-            println!("{}", line.trim());
+            print(line.trim());
         }
     }
 
@@ -71,14 +76,29 @@ impl Output {
     pub fn error(self, error: &anyhow::Error) {
         if self.json {
             let document = serde_json::json!({"error": format!("{error:#}"), "hint": failure::advice(error)});
-            println!("{document:#}");
+            print(&format!("{document:#}"));
             return;
         }
-        eprintln!("tidegate: {error:#}");
+        tell(&format!("tidegate: {error:#}"));
         if let Some(advice) = failure::advice(error) {
-            eprintln!("          {advice}");
+            tell(&format!("          {advice}"));
         }
     }
+}
+
+/// Whether the reader of stdout has gone, as after `| head`.
+static READER_GONE: AtomicBool = AtomicBool::new(false);
+
+/// `println!` would panic when the reader has gone, and leave undone what a command still has to do, such as stopping the stack.
+fn print(line: &str) {
+    if writeln!(std::io::stdout().lock(), "{line}").is_err() {
+        READER_GONE.store(true, Ordering::Relaxed);
+    }
+}
+
+fn tell(line: &str) {
+    // Nobody is left to tell that telling failed.
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
 /// Says what is being done: a spinner on a terminal, plain lines elsewhere.
@@ -118,7 +138,7 @@ impl Progress {
         let what = what.into();
         match &self.kind {
             Kind::Spinner(bar) => bar.set_message(what),
-            Kind::Lines => eprintln!("{what} ..."),
+            Kind::Lines => tell(&format!("{what} ...")),
             Kind::Silent => {}
         }
     }
@@ -127,7 +147,7 @@ impl Progress {
     pub fn done(&self, what: impl AsRef<str>) {
         match &self.kind {
             Kind::Spinner(bar) => bar.println(what.as_ref()),
-            Kind::Lines => eprintln!("{}", what.as_ref()),
+            Kind::Lines => tell(what.as_ref()),
             Kind::Silent => {}
         }
     }

@@ -61,7 +61,19 @@ fn lines(text: &str) -> Vec<String> {
 }
 
 /// Slack's mrkdwn without its marks: <https://docs.slack.dev/messaging/formatting-message-text>.
+///
+/// A link within a line is its label alone, as a reader sees it; one that is the whole line also shows where it leads.
 fn plain(mrkdwn: &str) -> String {
+    mrkdwn.split('\n').map(plain_line).collect::<Vec<_>>().join("\n")
+}
+
+fn plain_line(mrkdwn: &str) -> String {
+    let alone = mrkdwn.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')).filter(|inside| !inside.contains('<'));
+    if let Some((target, label)) = alone.and_then(|inside| inside.split_once('|'))
+        && !target.starts_with(['@', '#', '!'])
+    {
+        return printable(&unescaped(&format!("{} {target}", without_bold(label))));
+    }
     let mut out = String::with_capacity(mrkdwn.len());
     let mut rest = mrkdwn;
     while let Some((before, after)) = rest.split_once('<') {
@@ -88,7 +100,7 @@ fn link(inside: &str) -> String {
         (Some('@' | '#' | '!'), Some(label)) => format!("{}{label}", &target[..1]),
         (Some('!'), None) => format!("@{}", &target[1..]),
         (Some('@' | '#'), None) => target.to_owned(),
-        (_, Some(label)) => format!("{} ({target})", without_bold(label)),
+        (_, Some(label)) => without_bold(label),
         (_, None) => target.to_owned(),
     }
 }
@@ -147,7 +159,7 @@ mod tests {
             [
                 "#deploys  22:13:20",
                 "  Pushed",
-                "  mona pushed to main (https://example.com/t)",
+                "  mona pushed to main",
                 "  `76055c4` Turn",
                 &divider,
                 "  a & b  |  (image: face)",
@@ -168,6 +180,8 @@ mod tests {
             ("<!here> <@U1> <#C1|ops> <https://a.example>", "@here @U1 #ops https://a.example"),
             ("&lt;!here&gt; &amp;amp;", "<!here> &amp;"),
             ("a < b", "a < b"),
+            ("see <https://a.example|*this*>, please", "see this, please"),
+            ("one\n<https://a.example|Compare>", "one\nCompare https://a.example"),
             ("", ""),
         ] {
             assert_eq!(plain(mrkdwn), expected);

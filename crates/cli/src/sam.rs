@@ -109,6 +109,8 @@ pub struct Target {
     deployment: String,
     architecture: String,
     plain_http: bool,
+    /// Whether `down` may end a deployment that is under way.
+    is_local: bool,
     /// Nothing: the caller's whole environment counts.
     environment: Option<Vec<(String, String)>>,
 }
@@ -139,6 +141,7 @@ impl Target {
             deployment: state.deployment.clone(),
             architecture: host_architecture().to_owned(),
             plain_http: state.endpoint.starts_with("http://"),
+            is_local: true,
             environment,
         }
     }
@@ -149,6 +152,7 @@ impl Target {
             deployment: deployment.to_owned(),
             architecture: architecture.to_owned(),
             plain_http: false,
+            is_local: false,
             environment: None,
         }
     }
@@ -204,9 +208,13 @@ async fn deploy_one(sam: &Sam, target: &Target, plan: &StackPlan, dir: &StateDir
         .stderr(Stdio::from(output));
     let (group, mut child) = group::spawn(&mut command)?;
     let mut guard = Guard::new();
-    guard.hold(group);
+    guard.hold(group.clone());
+    if target.is_local {
+        dir.remember_helper(&group)?;
+    }
     let status = child.wait().await?;
     guard.release();
+    dir.forget_helper(&group);
     if status.success() {
         progress.done(format!("Deployed {stack}"));
         return Ok(());

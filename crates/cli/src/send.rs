@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tidegate_webhooks::{Scheme, SignError, Source, UnixTime};
 use uuid::Uuid;
 
@@ -189,34 +190,47 @@ fn sender_headers(source: &Source, event: &str, id: &str, at: UnixTime) -> Resul
     Ok(headers)
 }
 
+/// A sample body. Two samples differ when their ids do: under GitHub and Shopify, whose signature covers the body alone, the same
+/// body again is a repeated delivery, whatever its id header says.
 fn sample(scheme: Scheme, event: &str, id: &str, at: UnixTime) -> Result<String> {
+    let digest = Sha256::digest(id);
+    let number = digest.iter().take(6).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
     let time = jiff::Timestamp::from_second(at.0).unwrap_or_default().to_string();
-    let filled = |template: &str, fields: &[(&str, Value)]| -> Result<String> {
-        let mut body: Value = serde_json::from_str(template).context("a built-in sample is not JSON")?;
-        for (pointer, value) in fields {
-            if let Some(place) = body.pointer_mut(pointer) {
-                *place = value.clone();
-            }
+    let (text, fields): (&str, Vec<(&str, Value)>) = match scheme {
+        Scheme::GitHub if event == "push" => {
+            return Ok(with_head(github_sample(event)?, &hex::encode(&digest[..20])));
         }
-        Ok(body.to_string())
-    };
-    match scheme {
-        Scheme::GitHub => github_sample(event).map(str::to_owned),
-        Scheme::Stripe => filled(
+        Scheme::GitHub => {
+            let id_of = ["/hook_id", "/pull_request/id", "/issue/id", "/release/id", "/workflow_run/id"];
+            (github_sample(event)?, id_of.map(|pointer| (pointer, json!(number))).into())
+        }
+        Scheme::Stripe => (
             include_str!("samples/stripe.json"),
-            &[("/id", json!(id)), ("/type", json!(event)), ("/created", json!(at.0))],
+            vec![("/id", json!(id)), ("/type", json!(event)), ("/created", json!(at.0))],
         ),
-        Scheme::Slack => filled(
+        Scheme::Slack => (
             include_str!("samples/slack.json"),
-            &[("/event_id", json!(id)), ("/event/type", json!(event)), ("/event_time", json!(at.0))],
+            vec![("/event_id", json!(id)), ("/event/type", json!(event)), ("/event_time", json!(at.0))],
         ),
-        Scheme::Shopify => Ok(include_str!("samples/shopify.json").to_owned()),
-        Scheme::StandardWebhooks => filled(
-            include_str!("samples/standard-webhooks.json"),
-            &[("/type", json!(event)), ("/timestamp", json!(time))],
-        ),
-        Scheme::CloudEvents | Scheme::Hmac => Ok(include_str!("samples/reading.json").to_owned()),
+        Scheme::Shopify => (include_str!("samples/shopify.json"), vec![("/id", json!(number))]),
+        Scheme::StandardWebhooks => {
+            (include_str!("samples/standard-webhooks.json"), vec![("/type", json!(event)), ("/timestamp", json!(time))])
+        }
+        Scheme::CloudEvents | Scheme::Hmac => (include_str!("samples/reading.json"), vec![("/reading", json!(number))]),
+    };
+    let mut body: Value = serde_json::from_str(text).context("a built-in sample is not JSON")?;
+    for (pointer, value) in fields {
+        if let Some(place) = body.pointer_mut(pointer) {
+            *place = value;
+        }
     }
+    Ok(body.to_string())
+}
+
+/// A push of another commit: its hash stands in the payload whole and, in the link to compare, by its first twelve digits.
+fn with_head(push: &str, hash: &str) -> String {
+    const HEAD: &str = "76055c4a6c16dd4aaab02db8c6275ad4ed4f98bc";
+    push.replace(HEAD, hash).replace(&HEAD[..12], &hash[..12])
 }
 
 /// Whole payloads as GitHub documents them, from the tests of the function that reads them.
@@ -314,5 +328,31 @@ mod tests {
     fn an_unknown_github_event_asks_for_a_file() {
         let error = github_sample("moon_phase").unwrap_err();
         assert!(crate::failure::advice(&error).unwrap().contains("--file"));
+    }
+
+    #[test]
+    fn samples_of_one_id_are_the_same_and_of_two_ids_are_not() {
+        for (scheme, event) in [
+            (Scheme::GitHub, "push"),
+            (Scheme::GitHub, "ping"),
+            (Scheme::GitHub, "pull_request"),
+            (Scheme::GitHub, "issues"),
+            (Scheme::GitHub, "release"),
+            (Scheme::GitHub, "workflow_run"),
+            (Scheme::Shopify, "orders/create"),
+            (Scheme::Hmac, "tide.turned"),
+        ] {
+            let one = sample(scheme, event, "d-1", AT).unwrap();
+            assert_eq!(one, sample(scheme, event, "d-1", AT).unwrap(), "{scheme} {event}");
+            assert_ne!(one, sample(scheme, event, "d-2", AT).unwrap(), "{scheme} {event}");
+        }
+    }
+
+    #[test]
+    fn a_push_sample_names_its_head_commit_consistently() {
+        let body: Value = serde_json::from_str(&sample(Scheme::GitHub, "push", "d-1", AT).unwrap()).unwrap();
+        let head = body["after"].as_str().unwrap();
+        assert_eq!(body["head_commit"]["id"], head);
+        assert!(body["compare"].as_str().unwrap().ends_with(&head[..12]));
     }
 }

@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::failure::Hint;
 use crate::local::group::Group;
 
+/// What the names of files about helpers start with.
+const HELPER: &str = "helper-";
+
 /// `.tidegate` of a checkout, or whatever `--state-dir` names.
 #[derive(Clone, Debug)]
 pub struct StateDir {
@@ -94,6 +97,30 @@ impl StateDir {
     /// The locally drawn secrets of the sources.
     pub fn secrets(&self) -> PathBuf {
         self.root.join("secrets.json")
+    }
+
+    /// Remembers a short-lived helper, such as a deployment under way, for the case that this process is killed meanwhile.
+    pub(crate) fn remember_helper(&self, group: &Group) -> Result<()> {
+        write_private(&self.helper_file(group), &serde_json::to_vec(group)?)
+    }
+
+    /// The helper has ended.
+    pub(crate) fn forget_helper(&self, group: &Group) {
+        // A file that stays names a process that is gone, which `stop` of it notices.
+        let _ = fs::remove_file(self.helper_file(group));
+    }
+
+    /// Helpers that nobody waited for.
+    pub(crate) fn helpers(&self) -> Vec<Group> {
+        let files = fs::read_dir(self.scratch()).into_iter().flatten().flatten();
+        files
+            .filter(|file| file.file_name().to_string_lossy().starts_with(HELPER))
+            .filter_map(|file| serde_json::from_slice(&fs::read(file.path()).ok()?).ok())
+            .collect()
+    }
+
+    fn helper_file(&self, group: &Group) -> PathBuf {
+        self.scratch().join(format!("{HELPER}{}.json", group.pid))
     }
 
     fn state_file(&self) -> PathBuf {

@@ -13,10 +13,11 @@ use super::up::{Brought, bring_up};
 use super::{Context, send::meaning};
 use crate::failure::Hint;
 use crate::http_client::{Answer, HttpClient};
+use crate::interrupt::Interrupt;
 use crate::local::{self, Up};
 use crate::output::Progress;
 use crate::send::{self, Delivery, Draft};
-use crate::{interrupt, render, sqs};
+use crate::{render, sqs};
 
 /// From the answer to the sender to the message in Slack. It takes a second; a machine under load gets more.
 const SLACK_DEADLINE: Duration = Duration::from_secs(30);
@@ -24,8 +25,9 @@ const SLACK_DEADLINE: Duration = Duration::from_secs(30);
 const QUIET: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(context: &Context, keep: bool) -> Result<ExitCode> {
+    let mut interrupt = Interrupt::listen()?;
     let progress = Progress::start();
-    let brought = bring_up(context, &progress).await;
+    let brought = bring_up(context, &progress, &mut interrupt).await;
     progress.finish();
     let up = match brought? {
         Brought::Up(up) => up,
@@ -34,7 +36,7 @@ pub(super) async fn run(context: &Context, keep: bool) -> Result<ExitCode> {
     context.output.line(format!("Deployment {} is up at {}.", up.state.deployment, up.state.endpoint));
     let outcome = tokio::select! {
         outcome = play(context, &up) => outcome.map(|()| ExitCode::SUCCESS),
-        code = interrupt::requested() => code.map(ExitCode::from),
+        code = interrupt.requested() => Ok(ExitCode::from(code)),
     };
     // A stack that was up before somebody typed `demo` is theirs and stays.
     if keep || !up.fresh {

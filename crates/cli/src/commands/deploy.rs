@@ -6,12 +6,14 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::Context;
+use crate::config;
 use crate::deployment::{Choice, DEFAULT_NAME, Deployment};
+use crate::interrupt::Interrupt;
 use crate::output::Progress;
 use crate::sam::{self, Sam, Target};
-use crate::{config, interrupt};
 
 pub(super) async fn run(context: &Context, architecture: &str) -> Result<ExitCode> {
+    let mut interrupt = Interrupt::listen()?;
     let checkout = config::find_checkout()?;
     let sam = Sam::find(&config::tools_dir(&checkout))?;
     let plans = sam::plan(&checkout)?;
@@ -25,7 +27,7 @@ pub(super) async fn run(context: &Context, architecture: &str) -> Result<ExitCod
     let outcome = tokio::select! {
         outcome = sam::deploy(&sam, &target, &stacks, &choice.state, &progress) => outcome,
         // SAM is stopped; CloudFormation goes on by itself and either ends or rolls back.
-        code = interrupt::requested() => { progress.finish(); return Ok(ExitCode::from(code?)) }
+        code = interrupt.requested() => { progress.finish(); return Ok(ExitCode::from(code)) }
     };
     progress.finish();
     let deployed = outcome?;

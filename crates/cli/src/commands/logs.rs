@@ -36,7 +36,7 @@ pub(super) async fn run(context: &Context, arguments: Logs) -> Result<ExitCode> 
         return Ok(ExitCode::SUCCESS);
     }
     let mut shown: HashSet<(String, String, i64)> = HashSet::new();
-    loop {
+    while context.output.is_read() {
         for line in &lines {
             if shown.insert((line.function.clone(), line.id.clone(), line.at_millis)) {
                 show(context.output, line)?;
@@ -48,6 +48,7 @@ pub(super) async fn run(context: &Context, arguments: Logs) -> Result<ExitCode> 
         lines = logs::read(&deployment.logs, &query).await?;
         lines.retain(wanted);
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn functions(deployment: &Deployment, wanted: Option<&str>) -> Result<Vec<String>> {

@@ -14,6 +14,7 @@ use crate::args::{SlackCommand, SlackMessages};
 use crate::deployment::Deployment;
 use crate::failure::Hint;
 use crate::http_client::HttpClient;
+use crate::output::Progress;
 use crate::render;
 use crate::secrets;
 use crate::standin::Message;
@@ -59,7 +60,11 @@ async fn set(context: &Context, deployment: &Deployment, document: &[u8]) -> Res
 async fn messages(context: &Context, deployment: &Deployment, arguments: &SlackMessages) -> Result<ExitCode> {
     let standin = Standin::of(deployment)?;
     let enough = arguments.wait.unwrap_or(0);
-    let seen = standin.wait_for(enough, Duration::from_secs(arguments.timeout)).await?;
+    let progress = if enough > 0 { Progress::start() } else { Progress::silent() };
+    progress.doing(format!("Waiting for {enough} messages"));
+    let seen = standin.wait_for(enough, Duration::from_secs(arguments.timeout)).await;
+    progress.finish();
+    let seen = seen?;
     for (index, message) in seen.iter().enumerate() {
         if index > 0 {
             context.output.line("");
@@ -81,7 +86,7 @@ async fn messages(context: &Context, deployment: &Deployment, arguments: &SlackM
     }
     seen.iter().try_for_each(|message| context.output.record(message))?;
     let mut shown = seen.len();
-    loop {
+    while context.output.is_read() {
         let all = standin.messages().await?;
         for message in all.iter().skip(shown) {
             context.output.line(format!("\n{}", render::message(message)));
@@ -90,6 +95,7 @@ async fn messages(context: &Context, deployment: &Deployment, arguments: &SlackM
         shown = all.len();
         sleep(POLL).await;
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The running stand-in.

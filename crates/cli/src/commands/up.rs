@@ -7,14 +7,16 @@ use serde_json::json;
 use tidegate_webhooks::Scheme;
 
 use super::Context;
+use crate::config;
 use crate::deployment::DEFAULT_NAME;
-use crate::local::{self, StandinChoice, Up, UpOptions};
+use crate::interrupt::Interrupt;
+use crate::local::{self, Interrupted, StandinChoice, Up, UpOptions};
 use crate::output::Progress;
-use crate::{config, interrupt};
 
 pub(super) async fn run(context: &Context) -> Result<ExitCode> {
+    let mut interrupt = Interrupt::listen()?;
     let progress = Progress::start();
-    let outcome = bring_up(context, &progress).await;
+    let outcome = bring_up(context, &progress, &mut interrupt).await;
     progress.finish();
     match outcome? {
         Brought::Up(up) => {
@@ -32,7 +34,7 @@ pub(super) enum Brought {
 }
 
 /// Brings the stack up; when interrupted, leaves nothing behind of what was started.
-pub(super) async fn bring_up(context: &Context, progress: &Progress) -> Result<Brought> {
+pub(super) async fn bring_up(context: &Context, progress: &Progress, interrupt: &mut Interrupt) -> Result<Brought> {
     let checkout = config::find_checkout()?;
     let deployment = match (&context.choice.name, context.choice.state.load()?) {
         (Some(name), _) => name.clone(),
@@ -47,14 +49,13 @@ pub(super) async fn bring_up(context: &Context, progress: &Progress) -> Result<B
         endpoint: config::endpoint_from_environment(),
         standin: StandinChoice::Process(std::env::current_exe().context("this program cannot find itself")?),
     };
-    let code = tokio::select! {
-        outcome = local::up(&options, progress) => return Ok(Brought::Up(Box::new(outcome?))),
-        code = interrupt::requested() => code?,
-    };
-    // The future is dropped, which killed what it held; a stack that ran before is left running.
-    progress.doing("Interrupted, cleaning up");
-    local::forget_the_dead(&options.state)?;
-    Ok(Brought::Interrupted(code))
+    match local::up_unless(&options, progress, interrupt.requested()).await {
+        Ok(up) => Ok(Brought::Up(Box::new(up))),
+        Err(error) => match error.downcast_ref::<Interrupted>() {
+            Some(interrupted) => Ok(Brought::Interrupted(interrupted.code)),
+            None => Err(error),
+        },
+    }
 }
 
 async fn show(context: &Context, up: &Up) -> Result<()> {

@@ -83,15 +83,31 @@ pub struct Down {
     pub stopped: usize,
 }
 
+/// [`up`] was asked to stop before it was done, and left nothing behind of what it had started.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("stopped before the stack was up")]
+pub struct Interrupted {
+    /// The exit code that goes with the signal.
+    pub code: u8,
+}
+
 /// Brings the local stack up, or brings a running one up to date.
 ///
 /// Dropping the future kills what it started; call [`down`] afterwards to forget it.
 pub async fn up(options: &UpOptions, progress: &Progress) -> Result<Up> {
+    up_unless(options, progress, std::future::pending()).await
+}
+
+/// [`up`], unless `stop` is ready before: then what was started is stopped again, and the error is [`Interrupted`].
+pub async fn up_unless(options: &UpOptions, progress: &Progress, stop: impl Future<Output = u8>) -> Result<Up> {
     let _lock = options.state.lock()?;
     let sam = Sam::find(&options.tools)?;
     let stacks = sam::plan(&options.checkout)?;
     let mut guard = Guard::new();
-    let outcome = bring_up(options, &sam, &stacks, &mut guard, progress).await;
+    let outcome = tokio::select! {
+        outcome = bring_up(options, &sam, &stacks, &mut guard, progress) => outcome,
+        code = stop => Err(Interrupted { code }.into()),
+    };
     match outcome {
         Ok(up) => {
             guard.release();
@@ -99,7 +115,8 @@ pub async fn up(options: &UpOptions, progress: &Progress) -> Result<Up> {
         }
         Err(error) => {
             progress.doing("Stopping what was started");
-            guard.stop().await.context("and what was started could not be stopped")?;
+            stop_helpers(&options.state).await?;
+            guard.stop().await.context("what was started could not be stopped")?;
             forget_the_dead(&options.state)?;
             Err(error)
         }
@@ -112,6 +129,7 @@ pub async fn down(state_dir: &StateDir) -> Result<Down> {
         return Ok(Down::default());
     }
     let _lock = state_dir.lock()?;
+    stop_helpers(state_dir).await?;
     let Some(state) = state_dir.load()? else { return Ok(Down::default()) };
     let mut done = Down { was_up: true, stopped: 0 };
     let groups = state.emulator.iter().map(|emulator| &emulator.group);
@@ -167,6 +185,7 @@ async fn running_or_new(options: &UpOptions, guard: &mut Guard, progress: &Progr
             .into());
         }
         progress.doing("Clearing what an earlier stack left behind");
+        stop_helpers(&options.state).await?;
         for group in state.emulator.iter().map(|emulator| &emulator.group) {
             group.stop().await?;
         }
@@ -213,8 +232,17 @@ async fn ensure_standin(options: &UpOptions, state: &mut State, guard: &mut Guar
     options.state.save(state)
 }
 
+/// Ends deployments under way whose `up` was killed or interrupted.
+async fn stop_helpers(state_dir: &StateDir) -> Result<()> {
+    for helper in state_dir.helpers() {
+        helper.stop().await?;
+        state_dir.forget_helper(&helper);
+    }
+    Ok(())
+}
+
 /// After a failed `up`: forgets the stack if nothing of it runs any more. An update that failed leaves the running stack as it is.
-pub(crate) fn forget_the_dead(state_dir: &StateDir) -> Result<()> {
+fn forget_the_dead(state_dir: &StateDir) -> Result<()> {
     let Some(state) = state_dir.load()? else { return Ok(()) };
     let emulator_runs = state.emulator.as_ref().is_some_and(|emulator| !emulator.group.members().is_empty());
     let standin_runs =

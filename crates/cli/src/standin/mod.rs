@@ -84,6 +84,8 @@ pub struct Attempt {
     pub status: u16,
     /// Slack's word for what was wrong; nothing when the message was accepted.
     pub error: Option<String>,
+    /// The trace it belongs to, as its header `traceparent` has it.
+    pub traceparent: Option<String>,
 }
 
 /// The stand-in's memory. Clones share it.

@@ -55,7 +55,9 @@ async fn post_message(State(standin): State<Standin>, headers: HeaderMap, body: 
         Outcome::Accepted(_) => (StatusCode::OK, None),
         Outcome::Refused { status, error, .. } => (*status, Some(error.clone())),
     };
-    standin.lock().attempts.push(Attempt { at_millis: clock::epoch_millis(), channel, status: status.as_u16(), error });
+    let traceparent = headers.get("traceparent").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let at_millis = clock::epoch_millis();
+    standin.lock().attempts.push(Attempt { at_millis, channel, status: status.as_u16(), error, traceparent });
     outcome.into_response()
 }
 
