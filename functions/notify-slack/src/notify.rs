@@ -23,8 +23,9 @@ use crate::slack::{PostError, SlackClient};
 /// How long an event that was posted is recognised: longer than a message can live in the queue and its dead-letter
 /// queue (4 + 14 days), so that redriving an old one posts nothing twice.
 const RECOGNISED_FOR: Duration = Duration::from_secs(30 * 86_400);
-/// What a post, its claim and its completion may take; a slot that leaves less time than this is not waited for.
-const POST_TIME: Duration = Duration::from_secs(8);
+/// What a claim (4 s at most), a post (5 s), its completion (4 s) and the batch's own reserve (2 s) may take together. A slot
+/// that leaves less time than this is not waited for, because a post that is cut off would be posted again.
+const POST_TIME: Duration = Duration::from_secs(15);
 
 /// What Lambda says about one invocation.
 #[derive(Clone, Debug)]

@@ -19,7 +19,7 @@
 //! ```
 //!
 //! - Routes are tried in their order; **the first that matches decides**. An event that none matches is not sent:
-//!   it is acknowledged and counted as unrouted. A last route with a channel alone catches the rest.
+//!   it is acknowledged and counted as skipped. A last route with a channel alone catches the rest.
 //! - What a route does not name, it does not ask for. What it names must be there: a route with a `branch`, be it `*`,
 //!   does not match a tag or an issue.
 //! - `*` stands for any run of characters, `/` included; nothing else is special. Repositories match without regard

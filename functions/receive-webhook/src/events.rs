@@ -175,6 +175,10 @@ fn cloudevents(request: &Request, trace: TraceContext) -> Result<Vec<Incoming>, 
 
 /// An event that its sender wrote: kept as it is, with a trace and a correlation where it has none.
 fn own_event(request: &Request, mut event: Event, trace: TraceContext) -> Result<Incoming, Problem> {
+    if event.source().starts_with("/webhooks/") {
+        // Consumers trust that these were verified by the source they name.
+        return Err(malformed("a source that begins with /webhooks/ is this receiver's own"));
+    }
     let parts = [&request.source, "event", event.source(), event.id()];
     let keys = vec![(key(&parts), RECOGNISED_FOR)];
     if event.extension(TRACEPARENT).is_none() {

@@ -76,7 +76,9 @@ impl<S: Secrets> Sources<S> {
         now: SystemTime,
     ) -> Result<Cached, Problem> {
         let cached = self.cache().get(name).cloned();
-        if let Some(cached) = cached.filter(|cached| cached.age(now) < limit) {
+        // That a source does not exist is believed for a short while only: it may be about to be added.
+        let limit_of = |cached: &Cached| if cached.source.is_some() { limit } else { limit.min(REFRESH_AFTER) };
+        if let Some(cached) = cached.filter(|cached| cached.age(now) < limit_of(cached)) {
             return Ok(cached);
         }
         let secret = format!("{deployment}/webhooks/{name}");
@@ -91,7 +93,10 @@ impl<S: Secrets> Sources<S> {
         let cached = Cached { source: source.map(Arc::new), read_at: now };
         let mut cache = self.cache();
         if cache.len() >= MOST_KEPT && !cache.contains_key(name) {
-            cache.clear(); // rare, and cheaper than keeping an order of use
+            cache.retain(|_, cached| cached.source.is_some()); // made-up names go first
+            if cache.len() >= MOST_KEPT {
+                cache.clear(); // rare, and cheaper than keeping an order of use
+            }
         }
         cache.insert(name.to_owned(), cached.clone());
         Ok(cached)
