@@ -107,17 +107,18 @@ fn shown(path: &Path, checkout: &Path) -> String {
 #[derive(Clone, Debug)]
 pub struct Target {
     deployment: String,
+    region: String,
     architecture: String,
     plain_http: bool,
-    /// Whether `down` may end a deployment that is under way.
-    is_local: bool,
+    /// Where S3 is when not on AWS. With an address instead of a name, S3 clients write the bucket into the path.
+    endpoint: Option<String>,
     /// Nothing: the caller's whole environment counts.
     environment: Option<Vec<(String, String)>>,
 }
 
 impl Target {
     /// The local stack, or an endpoint of the caller's own.
-    pub fn local(state: &State) -> Self {
+    pub fn local(state: &State, region: &str) -> Self {
         let environment = state.credentials.as_ref().map(|credentials| {
             let own = [
                 ("AWS_ACCESS_KEY_ID", credentials.access_key_id.as_str()),
@@ -125,8 +126,6 @@ impl Target {
                 ("AWS_DEFAULT_REGION", state.region.as_str()),
                 ("AWS_REGION", state.region.as_str()),
                 ("AWS_ENDPOINT_URL", state.endpoint.as_str()),
-                // An address instead of a name makes S3 clients write the bucket into the path.
-                ("AWS_ENDPOINT_URL_S3", state.endpoint.as_str()),
                 ("AWS_EC2_METADATA_DISABLED", "true"),
                 // A profile of the caller's must not steer what goes to the emulator.
                 ("AWS_CONFIG_FILE", "/dev/null"),
@@ -139,20 +138,22 @@ impl Target {
         });
         Self {
             deployment: state.deployment.clone(),
+            region: region.to_owned(),
             architecture: host_architecture().to_owned(),
             plain_http: state.endpoint.starts_with("http://"),
-            is_local: true,
+            endpoint: Some(state.endpoint.clone()),
             environment,
         }
     }
 
     /// AWS as the caller, with functions for arm64, which costs a fifth less.
-    pub fn aws(deployment: &str, architecture: &str) -> Self {
+    pub fn aws(deployment: &str, region: &str, architecture: &str) -> Self {
         Self {
             deployment: deployment.to_owned(),
+            region: region.to_owned(),
             architecture: architecture.to_owned(),
             plain_http: false,
-            is_local: false,
+            endpoint: None,
             environment: None,
         }
     }
@@ -201,6 +202,7 @@ async fn deploy_one(sam: &Sam, target: &Target, plan: &StackPlan, dir: &StateDir
     }
     command
         .args(arguments(target, plan))
+        .envs(target.endpoint.iter().map(|endpoint| ("AWS_ENDPOINT_URL_S3", endpoint)))
         .env("SAM_CLI_TELEMETRY", "0")
         // SAM keeps its own settings here, so that it needs no writable home.
         .env("__SAM_CLI_APP_DIR", dir.root().join("sam"))
@@ -209,7 +211,8 @@ async fn deploy_one(sam: &Sam, target: &Target, plan: &StackPlan, dir: &StateDir
     let (group, mut child) = group::spawn(&mut command)?;
     let mut guard = Guard::new();
     guard.hold(group.clone());
-    if target.is_local {
+    // `down` may end a deployment under way to an emulator, never one to AWS.
+    if target.endpoint.is_some() {
         dir.remember_helper(&group)?;
     }
     let status = child.wait().await?;
@@ -236,6 +239,9 @@ fn arguments(target: &Target, plan: &StackPlan) -> Vec<String> {
         plan.template.display().to_string(),
         "--stack-name".to_owned(),
         stack_name(target, plan),
+        // Said, because Python's SDK does not read AWS_REGION and Rust's prefers it.
+        "--region".to_owned(),
+        target.region.clone(),
     ];
     let flags =
         ["--resolve-s3", "--no-confirm-changeset", "--no-fail-on-empty-changeset", "--capabilities", "CAPABILITY_IAM"];
@@ -291,7 +297,7 @@ mod tests {
     #[test]
     fn parameters_are_passed_only_to_templates_that_have_them() {
         let dir = checkout("Parameters:\n  Deployment:\n    Type: String\nResources:\n  Architecture:\n");
-        let target = Target::aws("tide", "arm64");
+        let target = Target::aws("tide", "eu-west-1", "arm64");
         let without = plan(dir.path()).unwrap().remove(0);
         assert_eq!(without.parameters, ["Deployment"]);
         assert!(!arguments(&target, &without).contains(&"Architecture=arm64".to_owned()));

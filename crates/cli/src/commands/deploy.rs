@@ -21,7 +21,7 @@ pub(super) async fn run(context: &Context, architecture: &str) -> Result<ExitCod
     let choice = Choice { name: Some(name.clone()), aws: true, ..context.choice.clone() };
     let deployment = Deployment::find(&choice).await?;
 
-    let target = Target::aws(&name, architecture);
+    let target = Target::aws(&name, &deployment.region, architecture);
     let progress = Progress::start();
     let stacks = plans.iter().collect::<Vec<_>>();
     let outcome = tokio::select! {

@@ -154,7 +154,7 @@ async fn bring_up(
 
     let deployment = Deployment::of_state(&state, &options.state).await?;
     let slack_url = state.standin.as_ref().map(|standin| standin.url.clone()).unwrap_or_default();
-    let target = sam::Target::local(&state);
+    let target = sam::Target::local(&state, &deployment.region);
     let changed =
         stacks.iter().filter(|plan| state.digests.get(&plan.context) != Some(&plan.digest)).collect::<Vec<_>>();
     let deploy = sam::deploy(sam, &target, &changed, &options.state, progress);
