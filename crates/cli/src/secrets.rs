@@ -15,7 +15,7 @@ pub async fn read(client: &Client, id: &str) -> Result<Option<String>> {
     }
 }
 
-/// What [`write`] did.
+/// What [`write()`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
     /// There was no such secret before.
