@@ -8,8 +8,7 @@ MAKEFLAGS += --no-print-directory
 # Naming the target even though it is the host's puts everything into one folder, so that cargo-lambda, which always
 # names it, and cargo share one compilation of the AWS clients (docs/decisions/0002).
 export CARGO_BUILD_TARGET := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
-TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
-TIDEGATE := $(TARGET_DIR)/$(CARGO_BUILD_TARGET)/debug/tidegate
+TIDEGATE := build/tidegate
 FUNCTIONS := $(notdir $(wildcard functions/*))
 PACKAGES := $(addprefix -p ,$(FUNCTIONS))
 CARGO_LAMBDA := .tools/build/bin/cargo-lambda lambda
@@ -40,7 +39,9 @@ setup: ## Install the pinned tools into .tools (emulator, SAM, cargo-lambda, zig
 build: ## Build the functions and the tidegate command for the local stack
 	@tools/setup emulator deploy build
 	@echo "== Building the functions and the tidegate command (minutes the first time, seconds afterwards)"
+	@# One call for all, so that cargo settles on one set of features and compiles each dependency once.
 	@$(CARGO_LAMBDA) build --locked --compiler cargo --lambda-dir build/lambda $(PACKAGES) -p tidegate-cli
+	@mv build/lambda/tidegate/bootstrap $(TIDEGATE) && rmdir build/lambda/tidegate
 
 .PHONY: check
 check: ## The fast part of the tests: format, lints, unit, property and port tests
@@ -84,9 +85,7 @@ status: ## Say what runs where
 # --- AWS --------------------------------------------------------------------------------------------------------------
 
 .PHONY: deploy
-deploy: ## Deploy to the AWS account of your credentials (ARCHITECTURE=arm64 or x86_64)
-	@tools/setup deploy build
-	@cargo build --locked -p tidegate-cli
+deploy: build ## Deploy to the AWS account of your credentials (ARCHITECTURE=arm64 or x86_64)
 	@# zig links against the older C library of Amazon Linux 2023, whatever this machine has.
 	@env -u CARGO_BUILD_TARGET PATH="$(CURDIR)/.tools/build/bin:$$PATH" $(CARGO_LAMBDA) build --locked --profile lambda \
 		--compiler cargo-zigbuild --lambda-dir build/lambda $(PACKAGES) --$(subst _,-,$(ARCHITECTURE))

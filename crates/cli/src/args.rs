@@ -224,11 +224,11 @@ fn deployment_name(text: &str) -> Result<String, String> {
 
 /// What a path of the API and a secret's name can both hold.
 fn source_name(text: &str) -> Result<String, String> {
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
     if (1..=64).contains(&text.len()) && text.chars().all(allowed) {
         Ok(text.to_owned())
     } else {
-        Err("a source's name is 1 to 64 lower-case letters, digits, hyphens, underscores and dots".to_owned())
+        Err("a source's name is 1 to 64 lower-case letters, digits, hyphens and underscores".to_owned())
     }
 }
 

@@ -15,10 +15,9 @@ use crate::local::group::{self, Guard};
 use crate::output::Progress;
 use crate::state::{State, StateDir};
 
-/// The bounded contexts in the order in which they are deployed: each may import what an earlier one exports.
-pub const CONTEXTS: [&str; 4] = ["backbone", "webhooks", "operations", "dashboard"];
-/// These two import from `backbone` alone and nothing imports from them, so they are deployed beside each other.
-const INDEPENDENT: [&str; 2] = ["operations", "dashboard"];
+/// The bounded contexts. The first exports what the others import, and these import from nothing else, so they are deployed beside
+/// each other once the first is there.
+pub const CONTEXTS: [&str; 3] = ["backbone", "webhooks", "operations"];
 
 /// The installed SAM command.
 #[derive(Clone, Debug)]
@@ -33,7 +32,7 @@ impl Sam {
         if program.is_file() {
             Ok(Self { program })
         } else {
-            bail!(Hint::new(format!("SAM is not installed: {} is missing", program.display()), "run `make tools`"))
+            bail!(Hint::new(format!("SAM is not installed: {} is missing", program.display()), "run `make setup`"))
         }
     }
 }
@@ -164,7 +163,7 @@ pub fn host_architecture() -> &'static str {
     if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" }
 }
 
-/// Deploys stacks in order and gives the names of those deployed.
+/// Deploys stacks and gives the names of those deployed.
 pub async fn deploy(
     sam: &Sam,
     target: &Target,
@@ -173,21 +172,11 @@ pub async fn deploy(
     progress: &Progress,
 ) -> Result<Vec<String>> {
     dir.create()?;
-    let (independent, ordered): (Vec<&StackPlan>, Vec<&StackPlan>) =
-        stacks.iter().partition(|plan| INDEPENDENT.contains(&plan.context.as_str()));
-    let (first, rest) = ordered.split_at(ordered.len().min(1));
+    let (first, rest): (Vec<&StackPlan>, Vec<&StackPlan>) = stacks.iter().partition(|plan| plan.context == CONTEXTS[0]);
     for plan in first {
         deploy_one(sam, target, plan, dir, progress).await?;
     }
-    let rest = async {
-        for plan in rest {
-            deploy_one(sam, target, plan, dir, progress).await?;
-        }
-        anyhow::Ok(())
-    };
-    let beside =
-        futures::future::try_join_all(independent.iter().map(|plan| deploy_one(sam, target, plan, dir, progress)));
-    futures::try_join!(rest, beside)?;
+    futures::future::try_join_all(rest.iter().map(|plan| deploy_one(sam, target, plan, dir, progress))).await?;
     Ok(stacks.iter().map(|plan| stack_name(target, plan)).collect())
 }
 

@@ -29,7 +29,7 @@ pub(super) async fn start(tools: &Path, dir: &StateDir, state: &mut State, guard
     if !program.is_file() {
         bail!(Hint::new(
             format!("the emulator is not installed: {} is missing", program.display()),
-            "run `make tools`"
+            "run `make setup`"
         ));
     }
     dir.create()?;
