@@ -24,11 +24,14 @@ use tidegate_runtime::trace::TraceContext;
 use tidegate_webhooks::{Scheme, Source, Verified};
 
 use crate::json::inspect;
-use crate::request::Request;
+use crate::request::{Request, is_source_name};
 use crate::{RECOGNISED_FOR, SIGNATURE_RECOGNISED_FOR};
 
 /// More events than this in one batch could not be published within one invocation.
 const MAX_BATCH: usize = 100;
+/// What an event may have beside its data, which alone can go into a claim check. Every character of it may need an
+/// escape, and some of it stands in SNS's message attributes too: three times this has to fit into a message.
+const MAX_ENVELOPE_BYTES: usize = 32 * 1024;
 
 /// An event to publish, and the keys that have to be claimed for it, in this order, each with how long it is kept.
 #[derive(Clone, Debug)]
@@ -84,7 +87,7 @@ pub fn events(
         keys.push((key(&[&request.source, "signature", signature]), SIGNATURE_RECOGNISED_FOR));
     }
     keys.push((key(&[&request.source, "delivery", &id]), RECOGNISED_FOR));
-    Ok(vec![Incoming { event, keys }])
+    Ok(vec![incoming(event, keys)?])
 }
 
 /// What a scheme knows of a delivery.
@@ -175,9 +178,9 @@ fn cloudevents(request: &Request, trace: TraceContext) -> Result<Vec<Incoming>, 
 
 /// An event that its sender wrote: kept as it is, with a trace and a correlation where it has none.
 fn own_event(request: &Request, mut event: Event, trace: TraceContext) -> Result<Incoming, Problem> {
-    if event.source().starts_with("/webhooks/") {
-        // Consumers trust that these were verified by the source they name.
-        return Err(malformed("a source that begins with /webhooks/ is this receiver's own"));
+    if event.source().starts_with("/webhooks/") || is_source_name(event.source()) {
+        // Consumers trust that these were verified by the source they name, and leave out the prefix when they route.
+        return Err(malformed("a source that begins with /webhooks/ or is a bare name is this receiver's own"));
     }
     let parts = [&request.source, "event", event.source(), event.id()];
     let keys = vec![(key(&parts), RECOGNISED_FOR)];
@@ -187,6 +190,18 @@ fn own_event(request: &Request, mut event: Event, trace: TraceContext) -> Result
     if event.extension(CORRELATIONID).is_none() {
         let correlation = correlation(request).unwrap_or(event.id()).to_owned();
         event = event.with_extension(CORRELATIONID, correlation).map_err(|error| unwritable(&error))?;
+    }
+    incoming(event, keys)
+}
+
+/// Refuses what could never be published, so that its sender does not try for days.
+fn incoming(event: Event, keys: Vec<(Key, Duration)>) -> Result<Incoming, Problem> {
+    let extensions = event.extensions().filter_map(|(_, value)| value.as_str());
+    let optional = [event.subject(), event.datacontenttype(), event.dataschema()].into_iter().flatten();
+    let envelope = [event.id(), event.source(), event.ty()].into_iter().chain(optional).chain(extensions);
+    if envelope.map(str::len).sum::<usize>() > MAX_ENVELOPE_BYTES {
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The event's attributes are too large")
+            .detail(format!("at most {MAX_ENVELOPE_BYTES} bytes are taken beside the data")));
     }
     Ok(Incoming { event, keys })
 }

@@ -151,9 +151,12 @@ impl<A: Ambient, S: Secrets, C: Store, T: Topic, P: Payloads, M: Metrics> Receiv
         }
 
         let incoming = events(&source, &verified, request, now, trace.child(self.ambient.random()))?;
-        let id = incoming.first().map_or("", |first| first.event.id()).to_owned();
-        span.record("delivery_id", &id);
-        span.record("correlation_id", incoming.first().and_then(Incoming::correlation_id).unwrap_or_default());
+        let Some(first) = incoming.first() else {
+            return Ok(problem::empty(StatusCode::NO_CONTENT, HeaderMap::new())); // a batch may have no events
+        };
+        let id = first.event.id();
+        span.record("delivery_id", id);
+        span.record("correlation_id", first.correlation_id().unwrap_or_default());
 
         let mut settled = futures::stream::iter(&incoming)
             .map(|incoming| self.settle(incoming, invocation))
@@ -172,7 +175,7 @@ impl<A: Ambient, S: Secrets, C: Store, T: Topic, P: Payloads, M: Metrics> Receiv
         info!(accepted = tally.accepted, duplicate = tally.duplicate, failed = failed.is_some(), "settled");
         match failed {
             Some(problem) => Err(problem),
-            None => Ok(accepted(&id, tally)),
+            None => Ok(accepted(id, tally)),
         }
     }
 

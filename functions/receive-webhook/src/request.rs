@@ -69,7 +69,7 @@ impl Request {
 }
 
 /// Names that can be a secret's: so that nothing else is ever looked up.
-fn is_source_name(name: &str) -> bool {
+pub(crate) fn is_source_name(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
     (1..=64).contains(&name.len()) && name.bytes().all(plain)
 }
