@@ -1,0 +1,92 @@
+//! A secret is replaced while its document is cached.
+
+use std::time::Duration;
+
+use crate::fixtures::{Delivery, Gate, PUSH, SOURCES};
+
+const NEW: &str = r#"{"scheme":"github","secrets":["another made-up secret"]}"#;
+const BOTH: &str = r#"{"scheme":"github","secrets":["another made-up secret","It's a Secret to Everybody"]}"#;
+
+fn rotate(gate: &Gate, document: &str) {
+    gate.secrets.put("tidegate/webhooks/github", document);
+}
+
+/// A push that is signed with the secret the rotation brings.
+fn signed_anew(gate: &Gate, id: &str) -> Delivery {
+    Delivery::new("github", format!("{{\"id\":\"{id}\"}}")).signed_by(NEW, id, gate.now())
+}
+
+fn signed_before(gate: &Gate, id: &str) -> Delivery {
+    gate.signed("github", id, format!("{{\"id\":\"{id}\"}}"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signature_that_fails_against_a_cached_secret_is_tried_against_a_fresh_one() {
+    let gate = Gate::new();
+    assert_eq!(gate.send(&signed_before(&gate, "d1")).await.status, 202);
+    rotate(&gate, BOTH);
+    gate.skip(Duration::from_secs(5));
+    assert_eq!(gate.send(&signed_anew(&gate, "d2")).await.status, 202);
+    assert_eq!(gate.send(&signed_before(&gate, "d3")).await.status, 202, "the old secret is still active");
+    rotate(&gate, NEW);
+    gate.skip(Duration::from_secs(300));
+    assert_eq!(gate.send(&signed_before(&gate, "d4")).await.status, 401, "and is not for ever");
+    assert_eq!(gate.secrets.reads().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_document_is_read_once_in_five_minutes_while_signatures_hold() {
+    let gate = Gate::new();
+    for n in 0..60 {
+        assert_eq!(gate.send(&signed_before(&gate, &format!("d{n}"))).await.status, 202);
+        gate.skip(Duration::from_secs(10));
+    }
+    assert_eq!(gate.secrets.reads().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_bad_signatures_reads_the_secret_once_in_five_seconds() {
+    let gate = Gate::new();
+    for _ in 0..400 {
+        assert_eq!(gate.send(&signed_anew(&gate, "d1")).await.status, 401);
+        gate.skip(Duration::from_millis(50));
+    }
+    assert_eq!(gate.secrets.reads().len(), 4, "in 20 s");
+    assert_eq!(gate.send(&gate.push("d2")).await.status, 202, "while others are served");
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_signature_that_does_not_match_makes_the_secret_be_read_again() {
+    let gate = Gate::new();
+    assert_eq!(gate.send(&gate.push("d1")).await.status, 202);
+    gate.skip(Duration::from_secs(60));
+    for refused in [
+        Delivery::new("github", PUSH),
+        gate.push("d1").with("x-hub-signature-256", "sha256=nonsense"),
+        gate.push("d1").and("x-hub-signature-256", "sha256=00"),
+    ] {
+        assert_eq!(gate.send(&refused).await.status, 401);
+    }
+    assert_eq!(gate.secrets.reads().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_is_added_or_taken_away_is_noticed() {
+    let gate = Gate::new();
+    let delivery = Delivery::new("later", PUSH).signed_by(SOURCES[0].1, "d1", gate.now());
+    assert_eq!(gate.send(&delivery).await.status, 404);
+    gate.secrets.put("tidegate/webhooks/later", SOURCES[0].1);
+    gate.skip(Duration::from_secs(5));
+    assert_eq!(gate.send(&delivery).await.status, 202);
+}
+
+#[tokio::test(start_paused = true)]
+async fn made_up_names_do_not_push_out_a_source_that_exists() {
+    let gate = Gate::new();
+    for n in 0..1_000 {
+        assert_eq!(gate.send(&Delivery::new(&format!("made-up-{n}"), PUSH)).await.status, 404);
+        assert!(gate.send(&gate.push("d1")).await.status < 300);
+    }
+    let reads = gate.secrets.reads();
+    assert_eq!(reads.iter().filter(|name| *name == "tidegate/webhooks/github").count(), 1);
+}
