@@ -1,0 +1,18 @@
+//! The port suite of claims, on the deployed table.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use anyhow::Result;
+use tidegate_cli::clock;
+use tidegate_idempotency::DynamoDbStore;
+use tidegate_testkit::claims_suite;
+
+use crate::stack::Stack;
+
+pub(crate) async fn the_deployed_table_keeps_the_contract_of_claims(stack: Arc<Stack>) -> Result<()> {
+    let store = DynamoDbStore::new(stack.dynamodb.clone(), stack.output("IdempotencyTableName")?);
+    let unique = uuid::Uuid::new_v4().to_string();
+    claims_suite::run(Arc::new(store), &unique, SystemTime::UNIX_EPOCH + clock::since_epoch()).await;
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! End-to-end tests: the real templates and the real function binaries on the emulator, with IAM enforced.
+//!
+//! The stack is brought up once and shared: every test has sources, repositories and Slack channels of its own. It is taken
+//! down in every case, also when a test panics or somebody presses Ctrl-C, and what would still be running then is an error.
+#![expect(clippy::print_stderr, reason = "a test program of its own harness says how it is doing")]
+
+mod claims;
+mod command;
+mod crash_notify;
+mod crash_receive;
+mod dead_letters;
+mod delivery;
+mod gateway;
+mod health;
+mod hostile;
+mod leftovers;
+mod load;
+mod memory;
+mod roles;
+mod rotation;
+mod sender;
+mod slack;
+mod stack;
+mod wait;
+mod watch;
+
+use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use libtest_mimic::{Arguments, Trial};
+use tidegate_cli::local::group::Guard;
+use tokio::runtime::{Handle, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::stack::Stack;
+use crate::wait::TEST_LIMIT;
+
+/// The stack, once it is up.
+type Shared = Arc<OnceLock<Arc<Stack>>>;
+
+/// Tests wait more than they compute, so more of them run at once than there are processors.
+const THREADS: usize = 8;
+
+/// Whether a test may run beside others. One that loads the whole machine would make them slow to fail.
+#[derive(Clone, Copy)]
+enum Company {
+    Together,
+    Alone,
+}
+
+fn trials(shared: &Shared, runtime: &Handle) -> Vec<Trial> {
+    macro_rules! trials {
+        ($company:ident; $($module:ident: $($test:ident)+;)+) => {
+            vec![$($({
+                let name = concat!(stringify!($module), "::", stringify!($test));
+                trial(name, Company::$company, $module::$test, shared, runtime)
+            },)+)+]
+        };
+    }
+    let mut trials = trials! {
+        Alone;
+        load: of_500_racing_deliveries_each_id_is_published_exactly_once;
+    };
+    trials.extend(trials! {
+        Together;
+        delivery:
+            a_github_push_becomes_one_slack_message_within_one_trace
+            a_payload_too_large_for_a_message_reaches_slack_through_the_claim_check
+            an_unknown_source_is_told_so_and_works_soon_after_it_was_added;
+        crash_receive: a_crash_of_receive_webhook_at_any_call_loses_nothing_and_slack_gets_one_message;
+        crash_notify: a_crash_of_notify_slack_at_any_call_loses_nothing;
+        dead_letters:
+            a_poison_message_is_set_aside_with_its_reason_and_redriven_after_mending
+            what_is_not_an_event_is_set_aside_as_undecodable
+            redriving_a_message_that_is_not_there_is_a_clear_error;
+        slack:
+            retry_after_is_honoured_and_the_message_is_posted_once
+            server_errors_back_off_and_the_message_is_posted_once;
+        roles:
+            the_role_of_receive_webhook_lacks_what_it_does_not_need
+            the_role_of_notify_slack_lacks_what_it_does_not_need
+            the_role_of_health_lacks_what_it_does_not_need;
+        hostile:
+            hostile_requests_get_a_problem_within_a_second_and_nothing_is_published
+            hostile_headers_get_a_problem_and_nothing_is_published;
+        memory: memory_stays_flat_under_hostile_requests;
+        health: health_reaches_all_four_dependencies;
+        delivery: the_cloudevents_handshake_is_answered;
+        claims: the_deployed_table_keeps_the_contract_of_claims;
+        command:
+            status_names_the_stacks_and_queues
+            a_source_document_that_is_not_valid_is_refused_where_it_is_wrong
+            sending_to_an_unknown_source_is_a_clear_error;
+        rotation: during_a_rotation_both_secrets_pass_and_afterwards_only_the_new_one;
+    });
+    trials
+}
+
+fn trial<F>(
+    name: &str,
+    company: Company,
+    test: impl FnOnce(Arc<Stack>) -> F + Send + 'static,
+    shared: &Shared,
+    runtime: &Handle,
+) -> Trial
+where
+    F: Future<Output = Result<()>>,
+{
+    let (shared, runtime) = (Arc::clone(shared), runtime.clone());
+    Trial::test(name, move || {
+        let stack = shared.get().context("the stack is not up")?;
+        let outcome = runtime.block_on(async {
+            let _together;
+            let _alone;
+            match company {
+                Company::Together => _together = stack.turns.read().await,
+                Company::Alone => _alone = stack.turns.write().await,
+            }
+            tokio::time::timeout(TEST_LIMIT, test(Arc::clone(stack))).await
+        });
+        let outcome = outcome.context("the test did not end in time").and_then(|outcome| outcome);
+        Ok(outcome.map_err(|error| format!("{error:#}"))?)
+    })
+}
+
+fn main() -> Result<ExitCode> {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(THREADS);
+    let shared = Shared::default();
+    let runtime = Runtime::new()?;
+    let trials = trials(&shared, runtime.handle());
+    if arguments.list {
+        return Ok(libtest_mimic::run(&arguments, trials).exit_code());
+    }
+
+    let began = Instant::now();
+    let Some(up) = runtime.block_on(unless_interrupted(Stack::up()))? else { return Ok(ExitCode::from(130)) };
+    let stack = Arc::new(up.context("the stack could not be brought up")?);
+    eprintln!("The stack was up after {:.1} s.", began.elapsed().as_secs_f64());
+    let mut guard = Guard::new();
+    stack.groups().into_iter().for_each(|group| guard.hold(group));
+    let _ = shared.set(Arc::clone(&stack));
+    let (handle, watched) = (runtime.handle().clone(), Arc::clone(&stack));
+    std::thread::spawn(move || handle.block_on(stop_when_interrupted(watched)));
+
+    let conclusion = libtest_mimic::run(&arguments, trials);
+
+    let down = runtime.block_on(stack.down(conclusion.has_failed()));
+    guard.release();
+    eprintln!("The whole run took {:.1} s.", began.elapsed().as_secs_f64());
+    down?;
+    Ok(conclusion.exit_code())
+}
+
+/// Nothing when somebody asked this process to end first; what the future had started is then gone.
+async fn unless_interrupted<T>(future: impl Future<Output = T>) -> Result<Option<T>> {
+    tokio::select! {
+        value = future => Ok(Some(value)),
+        interrupted = interrupted() => interrupted.map(|()| None),
+    }
+}
+
+async fn stop_when_interrupted(stack: Arc<Stack>) {
+    if interrupted().await.is_ok() {
+        eprintln!("\nInterrupted, taking the stack down.");
+        let down = stack.down(true).await;
+        if let Err(error) = down {
+            eprintln!("{error:#}");
+        }
+        std::process::exit(130);
+    }
+}
+
+async fn interrupted() -> Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = interrupt.recv() => Ok(()),
+        _ = terminate.recv() => Ok(()),
+    }
+}
