@@ -1,6 +1,7 @@
 //! Stands in for Slack on the wire: answers each request with the next of its prepared answers, byte for byte.
 
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use notify_slack::routes::ApiUrl;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -32,6 +33,8 @@ pub(crate) struct Seen {
     pub(crate) connections: usize,
     /// Head and body.
     pub(crate) requests: Vec<(String, String)>,
+    /// When each of them was there in full.
+    pub(crate) times: Vec<Instant>,
 }
 
 pub(crate) struct Server {
@@ -63,7 +66,11 @@ impl Server {
 
 async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Seen>>, replies: Arc<Mutex<std::vec::IntoIter<Reply>>>) {
     while let Some(request) = read_request(&mut stream).await {
-        seen.lock().unwrap().requests.push(request);
+        {
+            let mut seen = seen.lock().unwrap();
+            seen.requests.push(request);
+            seen.times.push(Instant::now());
+        }
         let reply = replies.lock().unwrap().next().expect("a request for which no answer was prepared");
         match reply {
             Reply::Bytes(bytes) => stream.write_all(&bytes).await.unwrap(),

@@ -1,0 +1,175 @@
+//! Queue records, and the handler with everything it stands on. Token and events are made up.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use aws_lambda_events::sqs::SqsEvent;
+use notify_slack::slack::SlackClient;
+use notify_slack::{Configuration, Invocation, Notifier};
+use serde_json::{Value, json};
+use tidegate_batch::{DeadLetter, Message, Queue, QueueError, Reason};
+use tidegate_cloudevents::{Event, messaging};
+use tidegate_runtime::ambient::Ambient;
+use tidegate_runtime::metrics::Metric;
+use tidegate_testkit::{Counts, ManualAmbient, MemoryClaims, MemoryPayloads, MemorySecrets};
+
+use crate::server::{Reply, Server};
+
+pub(crate) const TOKEN: &str = "xoxb-made-up-token";
+pub(crate) const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const SPAN_ID: &str = "00f067aa0ba902b7";
+
+/// Slack says that the message is in the channel.
+pub(crate) fn posted() -> Reply {
+    Reply::with("200 OK", r#"{"ok":true}"#)
+}
+
+/// Slack refuses with its own word for why.
+pub(crate) fn refused(word: &str) -> Reply {
+    Reply::with("200 OK", &format!(r#"{{"ok":false,"error":"{word}"}}"#))
+}
+
+/// A push of one commit.
+pub(crate) fn push(repository: &str, branch: &str) -> Vec<u8> {
+    let url = format!("https://github.com/{repository}");
+    let commit = json!({"id": "0d1a26e67d8f5eaf1f6ba5c57fc3c7d91ac0fd1c", "message": "Mend the moon table"});
+    let push = json!({
+        "ref": format!("refs/heads/{branch}"),
+        "repository": {"full_name": repository, "html_url": url},
+        "sender": {"login": "mona-example"},
+        "commits": [commit],
+    });
+    push.to_string().into_bytes()
+}
+
+/// An event as receive-webhook publishes it.
+pub(crate) fn event(id: &str, ty: &str, data: &[u8]) -> Event {
+    let traceparent = format!("00-{TRACE_ID}-{SPAN_ID}-01");
+    let event = Event::builder(id, "/webhooks/github", ty).extension("traceparent", traceparent);
+    event.data_json(data).build().unwrap()
+}
+
+/// A push that is routed to `#tides`.
+pub(crate) fn tides(id: &str) -> Event {
+    event(id, "com.github.push", &push("octo-harbour/tide-tables", "main"))
+}
+
+/// A push that is routed to `#charts`.
+pub(crate) fn charts(id: &str) -> Event {
+    event(id, "com.github.push", &push("octo-harbour/charts", "main"))
+}
+
+/// A batch, whose records are `m0`, `m1` and so on, received for the first time.
+pub(crate) fn batch<'a>(events: impl IntoIterator<Item = &'a Event>) -> SqsEvent {
+    records(events.into_iter().map(messaging::to_body), 1)
+}
+
+pub(crate) fn records(bodies: impl IntoIterator<Item = String>, receive_count: u32) -> SqsEvent {
+    let record = |(index, body)| {
+        json!({
+            "messageId": format!("m{index}"),
+            "receiptHandle": "made-up",
+            "body": body,
+            "attributes": {"ApproximateReceiveCount": receive_count.to_string()},
+            "messageAttributes": {},
+        })
+    };
+    let records: Vec<Value> = bodies.into_iter().enumerate().map(record).collect();
+    serde_json::from_value(json!({"Records": records})).unwrap()
+}
+
+/// Notes what a queue is told to do.
+#[derive(Debug, Default)]
+pub(crate) struct RecordingQueue {
+    delays: Mutex<Vec<(String, Duration)>>,
+    letters: Mutex<Vec<(String, DeadLetter)>>,
+}
+
+impl Queue for RecordingQueue {
+    async fn delay(&self, message: &Message, by: Duration) -> Result<(), QueueError> {
+        self.delays.lock().unwrap_or_else(PoisonError::into_inner).push((message.id.clone(), by));
+        Ok(())
+    }
+
+    async fn dead_letter(&self, message: &Message, letter: &DeadLetter) -> Result<(), QueueError> {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner).push((message.id.clone(), letter.clone()));
+        Ok(())
+    }
+}
+
+/// The handler, and Slack.
+pub(crate) struct Desk {
+    pub(crate) notifier: Notifier<ManualAmbient, MemorySecrets, MemoryClaims, MemoryPayloads, RecordingQueue, Counts>,
+    pub(crate) secrets: MemorySecrets,
+    pub(crate) slack: Server,
+}
+
+impl Desk {
+    /// With a Slack that answers so, request by request.
+    pub(crate) async fn new(replies: Vec<Reply>) -> Self {
+        let slack = Server::start(replies).await;
+        let secrets = MemorySecrets::default();
+        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000);
+        let notifier = Notifier {
+            ambient: ManualAmbient::new(start, 7),
+            configuration: Configuration::new(secrets.clone(), "tidegate"),
+            claims: MemoryClaims::default(),
+            payloads: MemoryPayloads::default(),
+            queue: RecordingQueue::default(),
+            metrics: Counts::default(),
+            slack: SlackClient::default(),
+            pace: Mutex::default(),
+        };
+        let desk = Self { notifier, secrets, slack };
+        desk.configure(&desk.document());
+        desk
+    }
+
+    /// The document that fits the Slack at hand.
+    pub(crate) fn document(&self) -> String {
+        let route = |repository, channel| json!({"source": "github", "repository": repository, "channel": channel});
+        let routes = [route("octo-harbour/tide-*", "#tides"), route("octo-harbour/charts", "#charts")];
+        json!({"api_url": self.slack.api_url.to_string(), "token": TOKEN, "routes": routes}).to_string()
+    }
+
+    pub(crate) fn configure(&self, document: &str) {
+        self.secrets.put("tidegate/notify-slack", document);
+    }
+
+    pub(crate) fn skip(&self, time: Duration) {
+        self.notifier.ambient.skip(time);
+    }
+
+    /// Handles a batch and returns the ids of the records that stay in the queue.
+    pub(crate) async fn handle(&self, batch: SqsEvent) -> Vec<String> {
+        let deadline = self.notifier.ambient.now() + Duration::from_secs(30);
+        let invocation = Invocation { request_id: "made-up-request".to_owned(), deadline };
+        let response = self.notifier.handle(batch, invocation).await.unwrap();
+        response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
+    }
+
+    /// The channels that something was posted to since the last look, in order.
+    pub(crate) fn channels(&self) -> Vec<String> {
+        let requests = self.slack.seen().requests;
+        let channel = |(_, body): &(String, String)| {
+            let body: Value = serde_json::from_str(body).unwrap();
+            body["channel"].as_str().unwrap().to_owned()
+        };
+        requests.iter().map(channel).collect()
+    }
+
+    /// The delays that the queue was told of since the last look.
+    pub(crate) fn delays(&self) -> Vec<(String, Duration)> {
+        std::mem::take(&mut *self.notifier.queue.delays.lock().unwrap())
+    }
+
+    /// The dead letters since the last look: record, reason, text.
+    pub(crate) fn letters(&self) -> Vec<(String, Reason, String)> {
+        let letters = std::mem::take(&mut *self.notifier.queue.letters.lock().unwrap());
+        letters.into_iter().map(|(id, letter)| (id, letter.reason, letter.error)).collect()
+    }
+
+    pub(crate) fn count(&self, metric: Metric) -> u64 {
+        self.notifier.metrics.total(metric)
+    }
+}
