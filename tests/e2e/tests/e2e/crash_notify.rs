@@ -17,8 +17,8 @@ use crate::sender::{delivery_id, push_to};
 use crate::stack::{Channel, DEPLOYMENT, Stack};
 use crate::wait::{SOON, eventually};
 
-/// The function keeps 8 s for a post and does not begin one with less, so a killed claim is free again after this time.
-const KILLED_TIMEOUT: Duration = Duration::from_secs(9);
+/// The function keeps 15 s for a post and does not begin one with less, so a killed claim is free again after this time.
+const KILLED_TIMEOUT: Duration = Duration::from_secs(18);
 /// What the stand-in is to the proxy in front of it.
 const POST: &str = "POST /api/chat.postMessage";
 
@@ -61,7 +61,7 @@ async fn calls_of_a_clean_run(stack: &Stack) -> Result<Vec<String>> {
     let killable = Killable::start(stack, None).await?;
     let message = message(&stack.channel()?);
     let answer = killable.function.invoke(batch_of(&message), KILLED_TIMEOUT).await.json()?;
-    assert_eq!(answer["batchItemFailures"], json!([]));
+    assert_eq!(answer["batchItemFailures"], json!([]), "{}", killable.function.logs());
     let calls = killable.aws.calls().into_iter().chain(killable.slack.calls());
     let mut calls: Vec<_> = calls.map(|call| call.operation).collect();
     calls.sort_unstable();

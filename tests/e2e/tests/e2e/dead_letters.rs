@@ -48,9 +48,10 @@ pub(crate) async fn a_poison_message_is_set_aside_with_its_reason_and_redriven_a
 pub(crate) async fn what_is_not_an_event_is_set_aside_as_undecodable(stack: Arc<Stack>) -> Result<()> {
     let _looking = stack.looking_at_dead_letters.lock().await;
     let ty = format!("com.github.x{}", uuid::Uuid::new_v4().simple());
-    let attribute = MessageAttributeValue::builder().data_type("String").string_value(&ty).build()?;
+    let attribute = |value: &str| MessageAttributeValue::builder().data_type("String").string_value(value).build();
     let publish = stack.sns.publish().topic_arn(stack.output("EventsTopicArn")?).message("not an event");
-    publish.message_attributes("type", attribute).send().await?;
+    let publish = publish.message_attributes("type", attribute(&ty)?);
+    publish.message_attributes("source", attribute("/webhooks/undecodable")?).send().await?;
 
     let letter = dead_letter(&stack, "event_type", &ty).await?;
     assert_eq!(letter["reason"], "undecodable", "{letter}");

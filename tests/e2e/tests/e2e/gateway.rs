@@ -2,6 +2,8 @@
 
 use anyhow::{Context as _, Result, ensure};
 use aws_sdk_lambda::primitives::Blob;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use tidegate_cli::send::Delivery;
 
@@ -35,11 +37,16 @@ pub(crate) fn event(method: &str, source: &str, headers: &[(&str, &str)], body: 
     })
 }
 
-/// The event of a delivery.
+/// The event of a delivery. A body that is no text travels in base64.
 pub(crate) fn event_of(delivery: &Delivery) -> Result<Value> {
     let headers = delivery.headers.iter().map(|(name, value)| Ok((name.as_str(), value.to_str()?)));
     let headers = headers.collect::<Result<Vec<_>>>()?;
-    Ok(event("POST", &delivery.source, &headers, Some(std::str::from_utf8(&delivery.body)?)))
+    if let Ok(text) = std::str::from_utf8(&delivery.body) {
+        return Ok(event("POST", &delivery.source, &headers, Some(text)));
+    }
+    let mut event = event("POST", &delivery.source, &headers, Some(&STANDARD.encode(&delivery.body)));
+    event["isBase64Encoded"] = json!(true);
+    Ok(event)
 }
 
 /// Invokes a deployed function and gives its answer.

@@ -8,7 +8,9 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue};
 use tidegate_cli::send::Delivery;
+use tokio::time::Instant;
 
+use crate::gateway;
 use crate::sender::{Sender, deliver, delivery_id, push_to_repository};
 use crate::stack::{Answer, Stack};
 use crate::watch::Watch;
@@ -96,7 +98,7 @@ pub(crate) async fn hostile_requests_get_a_problem_within_a_second_and_nothing_i
         for (who, signer) in [("signed", &sender), ("unsigned", &stranger)] {
             let mut delivery = signer.sign(&delivery_id(), hostile.body.clone())?;
             delivery.headers.insert(CONTENT_TYPE, HeaderValue::from_static(hostile.content_type));
-            let answer = deliver(&stack, &delivery).await?;
+            let answer = deliver_unchanged(&stack, &delivery).await?;
             let expected = if who == "signed" || hostile.status == 413 { hostile.status } else { 401 };
             judge(&answer, expected).with_context(|| format!("{}, {who}", hostile.what))?;
             slowest = slowest.max(answer.took);
@@ -105,6 +107,22 @@ pub(crate) async fn hostile_requests_get_a_problem_within_a_second_and_nothing_i
     eprintln!("The slowest answer to a hostile body took {} ms.", slowest.as_millis());
     assert_eq!(watch.events(&stack).await?.len(), 1, "only the one that warmed the function");
     Ok(())
+}
+
+/// Over the API where the body is text. The emulator replaces in text whatever is not UTF-8, where AWS passes it on in base64, so
+/// the function is invoked with that.
+async fn deliver_unchanged(stack: &Stack, delivery: &Delivery) -> Result<Answer> {
+    if std::str::from_utf8(&delivery.body).is_ok() {
+        return deliver(stack, delivery).await;
+    }
+    let began = Instant::now();
+    let answer = gateway::invoke(stack, "receive-webhook", &gateway::event_of(delivery)?).await?;
+    Ok(Answer {
+        status: answer["statusCode"].as_u64().and_then(|status| status.try_into().ok()).unwrap_or_default(),
+        content_type: answer["headers"]["content-type"].as_str().unwrap_or_default().to_owned(),
+        body: answer["body"].as_str().unwrap_or_default().to_owned().into(),
+        took: began.elapsed(),
+    })
 }
 
 pub(crate) async fn hostile_headers_get_a_problem_and_nothing_is_published(stack: Arc<Stack>) -> Result<()> {
