@@ -13,7 +13,6 @@ mod fixtures;
 mod hostile;
 mod large;
 mod laws;
-mod logs;
 mod refusals;
 mod rotation;
 mod schemes;

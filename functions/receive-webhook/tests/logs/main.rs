@@ -1,4 +1,17 @@
 //! What the log says of a delivery, and what it must never say.
+//!
+//! In a binary of its own, in which every thread that logs has a subscriber: `tracing` remembers of each place in the
+//! code whether anybody listens, and asks only the thread that comes there first.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "clippy sees tests in #[test] functions only, not in what they call"
+)]
+
+#[allow(dead_code, reason = "the other tests do more with it")]
+#[path = "../suite/fixtures.rs"]
+mod fixtures;
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
