@@ -165,6 +165,12 @@ impl MemoryClaims {
         self.claims.push(fault);
     }
 
+    /// Makes the next claim go well, and the one after it wrong.
+    pub fn fail_second_claim(&self, fault: Fault) {
+        self.claims.push(None);
+        self.claims.push(fault);
+    }
+
     /// Makes the next completion or release go wrong.
     pub fn fail_next_finish(&self, fault: Fault) {
         self.finishes.push(fault);
@@ -214,13 +220,13 @@ impl Metrics for Counts {
     }
 }
 
-/// Faults that are due, in order.
+/// Faults that are due, call by call.
 #[derive(Debug, Default)]
-struct Faults(Mutex<VecDeque<Fault>>);
+struct Faults(Mutex<VecDeque<Option<Fault>>>);
 
 impl Faults {
-    fn push(&self, fault: Fault) {
-        lock(&self.0).push_back(fault);
+    fn push(&self, fault: impl Into<Option<Fault>>) {
+        lock(&self.0).push_back(fault.into());
     }
 
     /// The call, or the fault that is due instead; `refused` is told whether it is a transient one.
@@ -229,7 +235,7 @@ impl Faults {
         call: impl Future<Output = Result<T, E>>,
         refused: impl FnOnce(bool) -> E,
     ) -> Result<T, E> {
-        let due = lock(&self.0).pop_front();
+        let due = lock(&self.0).pop_front().flatten();
         match due {
             None => call.await,
             Some(Fault::Transient) => Err(refused(true)),

@@ -93,6 +93,16 @@ async fn what_cannot_be_claimed_is_not_published() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_claim_that_is_held_is_let_go_when_the_next_one_fails() {
+    let gate = Gate::new();
+    let before = gate.now();
+    gate.receiver.claims.fail_second_claim(Fault::Transient);
+    assert_eq!(gate.send(&gate.push("d1")).await.told(), (503, "not-claimed"));
+    assert_eq!(gate.send(&gate.push("d1")).await.told(), (202, "accepted"));
+    assert_eq!(gate.now(), before, "without waiting for a lease");
+}
+
 /// The redelivery finds one of the two claims done and the other left to its lease.
 #[tokio::test(start_paused = true)]
 async fn an_event_that_is_out_is_accepted_and_not_repeated_although_a_claim_could_not_be_completed() {
