@@ -27,7 +27,8 @@ demo: build ## Watch a real GitHub push become a Slack message, on this machine
 .PHONY: test
 test: check lint build ## Everything that must hold, end to end on the emulator included
 	@echo "== End to end, on the emulator with IAM enforced"
-	@cargo test --locked -q -p tidegate-e2e
+	@# The whole workspace, though only this test runs: the same features, and so the same compiled crates, as in check.
+	@cargo test --locked -q --workspace --all-features --test e2e
 
 # --- While working ----------------------------------------------------------------------------------------------------
 
@@ -65,8 +66,9 @@ lint: ## Check the templates and the public documentation
 .PHONY: bench
 bench: ## Measure what a function costs to start, to call and to keep
 	@tools/setup build
-	@$(CARGO_LAMBDA) build --locked --profile lambda --compiler cargo --lambda-dir build/bench $(PACKAGES) -p empty-function
-	@cargo run --locked -q --profile lambda -p tidegate-bench
+	@echo "== Building as for Lambda, with link-time optimisation (ten minutes the first time)"
+	@$(CARGO_LAMBDA) build --locked --profile lambda --compiler cargo --lambda-dir build/bench $(PACKAGES) -p empty-function -p tidegate-bench
+	@build/bench/tidegate-bench/bootstrap
 
 # --- The local stack --------------------------------------------------------------------------------------------------
 
