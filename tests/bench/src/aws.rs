@@ -10,6 +10,9 @@ use tidegate_testkit::lambda_api::{Answer, Server, operation_of};
 /// The secret that the benchmark's deliveries are signed with.
 pub(crate) const WEBHOOK_SECRET: &str = "It's a Secret to Everybody";
 
+/// The webhook sources, `source-0` and so on, that have a Slack channel each.
+pub(crate) const SLACK_SOURCES: u64 = 128;
+
 /// The stub and what it was asked.
 #[derive(Debug)]
 pub(crate) struct Aws {
@@ -63,8 +66,12 @@ fn secret(request: &Request<Bytes>) -> Answer {
     let name = asked["SecretId"].as_str().unwrap_or_default();
     let host = request.headers().get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
     let document = if name.ends_with("/notify-slack") {
+        // A channel for each source: Slack takes one message a second in each, and that wait is not what is measured.
+        let route =
+            |source: u64| json!({"source": format!("source-{source}"), "channel": format!("#deploys-{source}")});
+        let routes: Vec<Value> = (0..SLACK_SOURCES).map(route).collect();
         // Slack is this server too.
-        json!({"api_url": format!("http://{host}/api"), "token": "xoxb-example", "routes": [{"channel": "#deploys"}]})
+        json!({"api_url": format!("http://{host}/api"), "token": "xoxb-example", "routes": routes})
     } else {
         json!({"scheme": "github", "secrets": [WEBHOOK_SECRET]})
     };

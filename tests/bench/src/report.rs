@@ -91,11 +91,12 @@ impl fmt::Display for Report {
             writeln!(f, "AWS calls of {}: {}", costs.name, calls(costs))?;
         }
 
-        let PerEvent { body_bytes, bare_us, event_us, message_us } = &self.per_event;
+        let PerEvent { body_bytes, bare_us, verified_us, event_us, message_us } = &self.per_event;
         writeln!(f, "\nCPU per webhook, a push of {body_bytes} bytes, microseconds")?;
         let mut table = Builder::from_iter([["", "CPU us", "ratio"]]);
         for (what, us) in [
             ("bare HMAC-SHA256 and typed parse", bare_us),
+            ("verified by Tidegate", verified_us),
             ("raw body to CloudEvent", event_us),
             ("raw body to message body", message_us),
         ] {

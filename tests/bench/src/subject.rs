@@ -5,7 +5,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::aws::WEBHOOK_SECRET;
+use crate::aws::{SLACK_SOURCES, WEBHOOK_SECRET};
 
 /// A real push in all but its names, as GitHub writes it.
 pub(crate) const PUSH: &str = include_str!("../fixtures/push.json").trim_ascii_end();
@@ -123,10 +123,11 @@ fn http_request(method: &str, path: &str, call: u64, headers: Value, body: Optio
 /// What the event source mapping sends: SNS delivers raw, so the body is the event.
 fn batch_of_one(call: u64) -> Value {
     let event = format!(
-        "{{\"specversion\":\"1.0\",\"id\":\"{}\",\"source\":\"/webhooks/github\",\"type\":\"com.github.push\",\
+        "{{\"specversion\":\"1.0\",\"id\":\"{}\",\"source\":\"/webhooks/source-{}\",\"type\":\"com.github.push\",\
          \"subject\":\"octo-harbour/tide-tables\",\"time\":\"2026-03-01T08:15:00Z\",\
          \"datacontenttype\":\"application/json\",\"data\":{PUSH}}}",
-        delivery_id(call)
+        delivery_id(call),
+        call % SLACK_SOURCES,
     );
     json!({"Records": [{
         "messageId": delivery_id(call),
