@@ -8,7 +8,6 @@
 
 mod answer;
 
-use std::error::Error;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -112,11 +111,11 @@ impl SlackClient {
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<(), PostError> {
-        let response = self.http.request(request).await.map_err(|error| transient(described(&error)))?;
+        let response = self.http.request(request).await.map_err(|error| transient(tidegate_runtime::chain(&error)))?;
         let (head, body) = response.into_parts();
         // Read to its end also where the status says it all: the connection is then good for the next message.
         let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await.map(|body| body.to_bytes());
-        let body = body.map_err(|error| described(&*error));
+        let body = body.map_err(|error| tidegate_runtime::chain(&*error));
         answer::read(&Response::from_parts(head, ()), body.as_deref().map_err(String::as_str))
     }
 }
@@ -170,16 +169,4 @@ fn request(
 
 fn transient(reason: String) -> PostError {
     PostError::Transient { reason, retry_after: None }
-}
-
-/// An error and its causes. hyper's and rustls's tell of the connection and never of what went over it.
-fn described(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
