@@ -22,10 +22,10 @@ use crate::stack::{Channel, Stack};
 use crate::wait::{SOON, eventually};
 use crate::watch::Watch;
 
-/// What the killed invocation is given: its claims are free again when this is over.
-const KILLED_TIMEOUT: Duration = Duration::from_secs(2);
-/// How many cases run at once.
-const CONCURRENCY: usize = 8;
+/// What the killed invocation is given, as by the template: its claims are free again when this is over.
+const KILLED_TIMEOUT: Duration = Duration::from_secs(6);
+/// How many cases run at once. They mostly wait for leases to end.
+const CONCURRENCY: usize = 12;
 
 /// Where the process dies, and how the sender comes back.
 #[derive(Clone, Debug)]
@@ -76,7 +76,7 @@ fn cases(calls: &[String]) -> Vec<Case> {
 async fn calls_of_a_clean_run(stack: &Stack, sender: &Sender) -> Result<Vec<String>> {
     let delivery = large_push(sender, &stack.channel()?)?;
     let killable = Killable::start(stack, None).await?;
-    let outcome = killable.function.invoke(gateway::event_of(&delivery)?, Duration::from_secs(6)).await;
+    let outcome = killable.function.invoke(gateway::event_of(&delivery)?, KILLED_TIMEOUT).await;
     assert_eq!(outcome.json()?["statusCode"], 202);
     Ok(killable.proxy.calls().into_iter().map(|Call { operation, .. }| operation).collect())
 }
