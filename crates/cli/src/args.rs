@@ -279,9 +279,9 @@ mod tests {
 
     #[test]
     fn a_source_name_that_would_leave_its_path_is_refused() {
-        for name in ["../x", "a/b", "A", "", "a b", &"a".repeat(65)] {
+        for name in ["../x", "a/b", "a.b", "A", "", "a b", &"a".repeat(65)] {
             assert!(source_name(name).is_err(), "{name}");
         }
-        assert!(source_name("github-acme_2.eu").is_ok());
+        assert!(source_name("github-acme_2").is_ok());
     }
 }

@@ -37,7 +37,8 @@ async fn claim(store: &impl Store, key: &Key, fence: Fence, label: &str, now: Sy
     store.claim(request, now).await.expect("the store answers")
 }
 
-/// Runs the whole suite. `unique` keeps several runs over one table apart; `now` is any moment.
+/// Runs the whole suite. `unique` keeps several runs over one table apart; `now` is any whole millisecond, which is what
+/// DynamoDB keeps.
 ///
 /// # Panics
 /// Where the store does not keep its contract.
