@@ -25,7 +25,7 @@ impl<S: Secrets> Configuration<S> {
         Self { secrets, name: format!("{deployment}/notify-slack"), cache: Mutex::new(None) }
     }
 
-    /// The document, at most [`FRESH_FOR`] old.
+    /// The document, at most a minute old.
     ///
     /// # Errors
     /// A transient failure, also where the document is missing or malformed: mending it makes the messages go out.
