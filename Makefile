@@ -50,8 +50,10 @@ check: ## The fast part of the tests: format, lints, unit, property and port tes
 	@echo "== Format"
 	@cargo fmt --all --check
 	@echo "== Lints"
-	@cargo clippy --locked -q --workspace --all-targets --all-features -- -D warnings
+	@cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
 	@echo "== Unit, property and port tests"
+	@# Built apart and aloud first: a cold build takes minutes, and quiet tests would look stuck.
+	@cargo build --locked --workspace --all-features --tests
 	@cargo test --locked -q --workspace --all-features --exclude tidegate-e2e
 
 .PHONY: lint
@@ -61,7 +63,7 @@ lint: ## Check the templates and the public documentation
 	@.tools/lint/bin/cfn-lint
 	@.tools/lint/bin/checkov
 	@echo "== Documentation"
-	@RUSTDOCFLAGS="-D warnings" cargo doc --locked -q --no-deps --workspace
+	@RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --workspace
 
 .PHONY: bench
 bench: ## Measure what a function costs to start, to call and to keep
