@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use crate::data::Payload;
 use crate::error::EventError;
 use crate::event::{APPLICATION_JSON, Event};
 use crate::extensions::ExtensionValue;
+use crate::json_text::JsonText;
 
 /// An event in the making. Nothing is checked before [`build`](Self::build), which checks everything.
 #[derive(Debug)]
@@ -71,13 +71,13 @@ impl EventBuilder {
     }
 
     /// JSON data that was checked before.
-    pub fn data_raw_json(self, json: Box<RawValue>) -> Self {
+    pub fn data_json_text(self, json: JsonText) -> Self {
         self.json_payload(Ok(Payload::Json(json)))
     }
 
     /// JSON data from a value.
     pub fn data_of(self, value: &(impl Serialize + ?Sized)) -> Self {
-        self.json_payload(serde_json::value::to_raw_value(value).map(Payload::Json).map_err(EventError::DataNotJson))
+        self.json_payload(JsonText::of(value).map(Payload::Json).map_err(EventError::DataNotJson))
     }
 
     /// Text of a content type that is not JSON.

@@ -2,16 +2,15 @@
 
 use std::fmt;
 
-use serde_json::value::RawValue;
-
 use crate::error::EventError;
+use crate::json_text::JsonText;
 use crate::media_type;
 
 /// An event's data, borrowed from it.
 #[derive(Clone, Copy, Debug)]
 pub enum Data<'a> {
     /// A JSON value as it was written, without the white space around it.
-    Json(&'a RawValue),
+    Json(&'a JsonText),
     /// Text of another type than JSON.
     Text(&'a str),
     /// Bytes.
@@ -38,11 +37,11 @@ impl<'a> Data<'a> {
 }
 
 /// An event's data, owned by it.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) enum Payload {
     #[default]
     None,
-    Json(Box<RawValue>),
+    Json(JsonText),
     Text(String),
     Binary(Vec<u8>),
 }
@@ -50,7 +49,7 @@ pub(crate) enum Payload {
 impl Payload {
     /// Checks that bytes are JSON and copies them.
     pub(crate) fn json(bytes: &[u8]) -> Result<Self, EventError> {
-        Ok(Self::Json(check_json(bytes)?.to_owned()))
+        JsonText::parse(bytes).map(Self::Json).map_err(EventError::DataNotJson)
     }
 
     /// The data that a body of this content type is. No bytes are no data.
@@ -81,33 +80,12 @@ impl Payload {
         let is_json = content_type.map(media_type::is_json);
         match (self, is_json) {
             // Or a receiver in HTTP's binary mode would refuse what one in structured mode takes.
-            (Self::Binary(bytes), Some(true)) => check_json(bytes).map(|_| ()),
+            (Self::Binary(bytes), Some(true)) => JsonText::check(bytes).map(drop).map_err(EventError::DataNotJson),
             (Self::Json(_), Some(false)) | (Self::Text(_), Some(true) | None) => Err(EventError::DataUnlikeContentType),
             _ => Ok(()),
         }
     }
 }
-
-/// Checks that bytes are one JSON value in UTF-8. This neither recurses nor builds anything, so that nesting costs a
-/// byte a level; what only a reader of the value could mind (numbers out of range, repeated keys, unpaired surrogates
-/// in escapes) is left as it is.
-fn check_json(bytes: &[u8]) -> Result<&RawValue, EventError> {
-    serde_json::from_slice(bytes).map_err(EventError::DataNotJson)
-}
-
-impl PartialEq for Payload {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::None, Self::None) => true,
-            (Self::Json(a), Self::Json(b)) => a.get() == b.get(),
-            (Self::Text(a), Self::Text(b)) => a == b,
-            (Self::Binary(a), Self::Binary(b)) => a == b,
-            _ => false,
-        }
-    }
-}
-
-impl Eq for Payload {}
 
 /// Tells the kind and the size only: events end up in logs, and their data must not.
 impl fmt::Debug for Payload {

@@ -48,6 +48,7 @@ mod event;
 pub mod extensions;
 pub mod http;
 pub mod json;
+mod json_text;
 mod media_type;
 pub mod messaging;
 #[cfg(feature = "sdk")]
@@ -58,6 +59,7 @@ pub use data::Data;
 pub use error::{DataError, EventError, HttpError, JsonError};
 pub use event::Event;
 pub use extensions::ExtensionValue;
+pub use json_text::JsonText;
 #[cfg(feature = "sdk")]
 pub use sdk::SdkError;
 

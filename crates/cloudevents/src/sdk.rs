@@ -10,6 +10,7 @@ use crate::data::Payload;
 use crate::error::EventError;
 use crate::event::Event;
 use crate::extensions::ExtensionValue;
+use crate::json_text::JsonText;
 use crate::media_type;
 
 /// Why an event has no counterpart on the other side.
@@ -112,9 +113,7 @@ fn extension(name: &str, value: &cloudevents::event::ExtensionValue) -> Result<E
 }
 
 fn payload(content_type: Option<&str>, data: Option<&cloudevents::Data>) -> Result<Payload, EventError> {
-    let json = |value: &serde_json::Value| {
-        serde_json::value::to_raw_value(value).map(Payload::Json).map_err(EventError::DataNotJson)
-    };
+    let json = |value: &serde_json::Value| JsonText::of(value).map(Payload::Json).map_err(EventError::DataNotJson);
     match data {
         None => Ok(Payload::None),
         Some(cloudevents::Data::Json(value)) => json(value),

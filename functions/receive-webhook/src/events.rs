@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime};
 use http::StatusCode;
 use jiff::Timestamp;
 use tidegate_cloudevents::extensions::{CORRELATIONID, TRACEPARENT};
-use tidegate_cloudevents::{Event, EventBuilder, EventError, http as binding};
+use tidegate_cloudevents::{Event, EventError, JsonText, http as binding};
 use tidegate_idempotency::Key;
 use tidegate_runtime::problem::Problem;
 use tidegate_runtime::trace::TraceContext;
@@ -81,7 +81,14 @@ pub fn events(
     if let Some(subject) = described.subject.filter(|subject| !subject.is_empty()) {
         builder = builder.subject(subject);
     }
-    let event = (described.data)(builder).build().map_err(|error| unwritable(&error))?;
+    let builder = match described.data {
+        Data::Json(text) => builder.data_json_text(text),
+        Data::Other(content_type, body) => match std::str::from_utf8(body) {
+            Ok(text) => builder.data_text(content_type, text),
+            Err(_) => builder.data_binary(content_type, body),
+        },
+    };
+    let event = builder.build().map_err(|error| unwritable(&error))?;
     let mut keys = Vec::with_capacity(2);
     if let (false, Some(signature)) = (verified.timestamped, &verified.replay_key) {
         keys.push((key(&[&request.source, "signature", signature]), SIGNATURE_RECOGNISED_FOR));
@@ -95,37 +102,43 @@ struct Described<'a> {
     id: Option<String>,
     ty: String,
     subject: Option<String>,
-    data: Box<dyn FnOnce(EventBuilder) -> EventBuilder + 'a>,
+    data: Data<'a>,
 }
 
-fn github<'a>(request: &'a Request, verified: &Verified) -> Result<Described<'a>, Problem> {
+/// A body as the event carries it.
+enum Data<'a> {
+    Json(JsonText),
+    /// Its content type and its bytes.
+    Other(&'a str, &'a [u8]),
+}
+
+fn github<'a>(request: &Request, verified: &Verified) -> Result<Described<'a>, Problem> {
     if !is_form(request) {
         expect_json(request)?;
     }
     let event = word(request.header("x-github-event"), "X-GitHub-Event")?;
     let payload = request.github_payload()?;
-    let [action, repository] = inspect(&payload, [&["action"], &["repository", "full_name"]])?;
+    let ([action, repository], text) = inspect(&payload, [&["action"], &["repository", "full_name"]])?;
     let ty = match action.filter(|action| is_word(action)) {
         Some(action) => format!("com.github.{event}.{action}"),
         None => format!("com.github.{event}"),
     };
-    let data = Box::new(move |builder: EventBuilder| builder.data_json(&payload));
-    Ok(Described { id: verified.delivery_id.clone(), ty, subject: repository, data })
+    Ok(Described { id: verified.delivery_id.clone(), ty, subject: repository, data: Data::Json(text) })
 }
 
 fn stripe(request: &Request) -> Result<Described<'_>, Problem> {
     expect_json(request)?;
-    let [id, ty, object] = inspect(&request.body, [&["id"], &["type"], &["data", "object", "id"]])?;
+    let ([id, ty, object], text) = inspect(&request.body, [&["id"], &["type"], &["data", "object", "id"]])?;
     let ty = format!("com.stripe.{}", word(ty.as_deref(), "type")?);
-    Ok(Described { id, ty, subject: object, data: json_body(request) })
+    Ok(Described { id, ty, subject: object, data: Data::Json(text) })
 }
 
 fn slack(request: &Request) -> Result<Described<'_>, Problem> {
     expect_json(request)?;
-    let [id, outer, inner, team] =
+    let ([id, outer, inner, team], text) =
         inspect(&request.body, [&["event_id"], &["type"], &["event", "type"], &["team_id"]])?;
     let ty = format!("com.slack.{}", word(inner.or(outer).as_deref(), "type")?);
-    Ok(Described { id, ty, subject: team, data: json_body(request) })
+    Ok(Described { id, ty, subject: team, data: Data::Json(text) })
 }
 
 fn shopify<'a>(request: &'a Request, verified: &Verified) -> Result<Described<'a>, Problem> {
@@ -133,15 +146,15 @@ fn shopify<'a>(request: &'a Request, verified: &Verified) -> Result<Described<'a
     let topic = request.header("x-shopify-topic").map(|topic| topic.replace('/', "."));
     let ty = format!("com.shopify.{}", word(topic.as_deref(), "X-Shopify-Topic")?);
     let shop = request.header("x-shopify-shop-domain").map(str::to_owned);
-    inspect(&request.body, [])?;
-    Ok(Described { id: verified.delivery_id.clone(), ty, subject: shop, data: json_body(request) })
+    let ([], text) = inspect(&request.body, [])?;
+    Ok(Described { id: verified.delivery_id.clone(), ty, subject: shop, data: Data::Json(text) })
 }
 
 fn standard_webhooks<'a>(request: &'a Request, verified: &Verified) -> Result<Described<'a>, Problem> {
     expect_json(request)?;
-    let [ty] = inspect(&request.body, [&["type"]])?;
+    let ([ty], text) = inspect(&request.body, [&["type"]])?;
     let ty = typed(request, ty.as_deref().filter(|ty| is_word(ty)));
-    Ok(Described { id: verified.delivery_id.clone(), ty, subject: None, data: json_body(request) })
+    Ok(Described { id: verified.delivery_id.clone(), ty, subject: None, data: Data::Json(text) })
 }
 
 fn hmac<'a>(source: &Source, request: &'a Request, verified: &Verified) -> Result<Described<'a>, Problem> {
@@ -150,15 +163,9 @@ fn hmac<'a>(source: &Source, request: &'a Request, verified: &Verified) -> Resul
         None => None,
     };
     let id = verified.delivery_id.clone().or_else(|| verified.replay_key.clone());
-    let data: Box<dyn FnOnce(EventBuilder) -> EventBuilder> = match request.header("content-type") {
-        Some(other) if !is_json(other) => match std::str::from_utf8(&request.body) {
-            Ok(text) => Box::new(move |builder: EventBuilder| builder.data_text(other, text)),
-            Err(_) => Box::new(move |builder: EventBuilder| builder.data_binary(other, request.body.clone())),
-        },
-        _ => {
-            inspect(&request.body, [])?;
-            json_body(request)
-        }
+    let data = match request.header("content-type") {
+        Some(other) if !is_json(other) => Data::Other(other, &request.body),
+        _ => Data::Json(inspect(&request.body, [])?.1),
     };
     Ok(Described { id, ty: typed(request, ty), subject: None, data })
 }
@@ -204,10 +211,6 @@ fn incoming(event: Event, keys: Vec<(Key, Duration)>) -> Result<Incoming, Proble
             .detail(format!("at most {MAX_ENVELOPE_BYTES} bytes are taken beside the data")));
     }
     Ok(Incoming { event, keys })
-}
-
-fn json_body(request: &Request) -> Box<dyn FnOnce(EventBuilder) -> EventBuilder + '_> {
-    Box::new(|builder| builder.data_json(&request.body))
 }
 
 fn typed(request: &Request, ty: Option<&str>) -> String {

@@ -6,22 +6,25 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::HashSet;
 use std::fmt;
 use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
 use http::StatusCode;
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
+use tidegate_cloudevents::JsonText;
 use tidegate_runtime::problem::Problem;
 
 /// Checks a document and picks the scalars at `wanted` paths of member names, in that order.
-pub(crate) fn inspect<const N: usize>(json: &[u8], wanted: [&[&str]; N]) -> Result<[Option<String>; N], Problem> {
+pub(crate) fn inspect<const N: usize>(
+    json: &[u8],
+    wanted: [&[&str]; N],
+) -> Result<([Option<String>; N], JsonText), Problem> {
     let found = RefCell::new([const { None }; N]);
+    let names = RefCell::new(Names::default());
     let paths = wanted.into_iter().enumerate().collect();
-    let mut reader = serde_json::Deserializer::from_slice(json);
-    let read = Value { paths, found: &found }.deserialize(&mut reader).and_then(|()| reader.end());
-    read.map(|()| found.into_inner()).map_err(|error| {
+    let read = JsonText::read(json, Value { paths, found: &found, names: &names });
+    read.map(|((), text)| (found.into_inner(), text)).map_err(|error| {
         // serde_json's texts name what it met and where, and never quote the document, but for our own repeated names.
         Problem::new(StatusCode::BAD_REQUEST, "malformed-json", "The body is not acceptable JSON")
             .detail(error.to_string())
@@ -32,13 +35,18 @@ pub(crate) fn inspect<const N: usize>(json: &[u8], wanted: [&[&str]; N]) -> Resu
 struct Value<'a, const N: usize> {
     paths: Vec<(usize, &'a [&'a str])>,
     found: &'a RefCell<[Option<String>; N]>,
+    names: &'a RefCell<Names>,
 }
 
-impl<const N: usize> Value<'_, N> {
+impl<'a, const N: usize> Value<'a, N> {
     fn scalar(&self, text: impl FnOnce() -> String) {
         if let Some((index, [])) = self.paths.iter().find(|(_, path)| path.is_empty()) {
             self.found.borrow_mut()[*index] = Some(text());
         }
+    }
+
+    fn inner(&self, paths: Vec<(usize, &'a [&'a str])>) -> Self {
+        Self { paths, found: self.found, names: self.names }
     }
 }
 
@@ -86,23 +94,21 @@ impl<'de, const N: usize> Visitor<'de> for Value<'_, N> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        while items.next_element_seed(Value { paths: Vec::new(), found: self.found })?.is_some() {}
+        while items.next_element_seed(self.inner(Vec::new()))?.is_some() {}
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        let mut names = Names::default();
+        let object = self.names.borrow().begin();
         while let Some(name) = members.next_key_seed(Name)? {
-            if !names.insert(&name) {
-                return Err(A::Error::custom("a member name repeats"));
-            }
+            self.names.borrow_mut().add(&name);
             let through = self.paths.iter().filter_map(|(index, path)| match path.split_first() {
                 Some((first, rest)) if *first == name => Some((*index, rest)),
                 _ => None,
             });
-            members.next_value_seed(Value { paths: through.collect(), found: self.found })?;
+            members.next_value_seed(self.inner(through.collect()))?;
         }
-        Ok(())
+        if self.names.borrow_mut().end(object) { Ok(()) } else { Err(A::Error::custom("a member name repeats")) }
     }
 }
 
@@ -133,26 +139,39 @@ impl<'de> Visitor<'de> for Name {
     }
 }
 
-/// The names of one object so far, by their hashes: a list while they are few, because that is what nearly every
-/// object is; a set beyond, so that an object of a hundred thousand members does not take a second.
+/// The hashes of the names of every object that is being read, the outer ones' below the inner one's: one list for all,
+/// because a document has dozens of objects.
+///
+/// Not seeded: who finds two names of one hash gets their own document refused, and nothing else.
 #[derive(Default)]
 struct Names {
-    few: Vec<u64>,
-    many: HashSet<u64>,
+    hashes: Vec<u64>,
+    hasher: FixedState,
 }
 
 impl Names {
-    const FEW: usize = 64;
+    /// Up to here, comparing each with each is quicker than sorting.
+    const FEW: usize = 16;
 
-    fn insert(&mut self, name: &str) -> bool {
-        // Not seeded: who finds two names of one hash gets their own document refused, and nothing else.
-        let hash = FixedState::default().hash_one(name);
-        if self.few.len() < Self::FEW {
-            let new = !self.few.contains(&hash);
-            self.few.push(hash);
-            return new;
-        }
-        !self.few.contains(&hash) && self.many.insert(hash)
+    fn begin(&self) -> usize {
+        self.hashes.len()
+    }
+
+    fn add(&mut self, name: &str) {
+        self.hashes.push(self.hasher.hash_one(name));
+    }
+
+    /// Drops the names of the object that began at `start`, and says whether each was there once.
+    fn end(&mut self, start: usize) -> bool {
+        let names = &mut self.hashes[start..];
+        let unique = if names.len() <= Self::FEW {
+            names.iter().enumerate().all(|(index, name)| !names[..index].contains(name))
+        } else {
+            names.sort_unstable();
+            names.windows(2).all(|pair| pair[0] != pair[1])
+        };
+        self.hashes.truncate(start);
+        unique
     }
 }
 
@@ -170,7 +189,7 @@ mod tests {
     #[test]
     fn the_wanted_members_are_found_and_others_of_the_same_name_are_not() {
         let json = br#"{"a":{"id":"wrong"},"id":7,"b":{"c":{"d":"deep"}},"list":[{"id":"wrong"}],"\u0065":"escaped"}"#;
-        let found = inspect(json, [&["id"], &["b", "c", "d"], &["e"], &["b"], &["none"]]).unwrap();
+        let (found, _) = inspect(json, [&["id"], &["b", "c", "d"], &["e"], &["b"], &["none"]]).unwrap();
         let some = |text: &str| Some(text.to_owned());
         assert_eq!(found, [some("7"), some("deep"), some("escaped"), None, None]);
     }

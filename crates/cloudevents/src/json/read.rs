@@ -15,6 +15,7 @@ use crate::data::Payload;
 use crate::error::{EventError, JsonError};
 use crate::event::Event;
 use crate::extensions::{ExtensionValue, MAX_EXTENSIONS};
+use crate::json_text::JsonText;
 use crate::media_type;
 
 impl Event {
@@ -142,7 +143,7 @@ impl<'a> Members<'a> {
                 let base64 = string(base64).ok_or(JsonError::Base64)?;
                 STANDARD.decode(base64).map(Payload::Binary).map_err(|_| JsonError::Base64)
             }
-            (Some(data), None) if is_json => Ok(Payload::Json(data.to_owned())),
+            (Some(data), None) if is_json => Ok(Payload::Json(JsonText::of_raw(data))),
             // `null` is a JSON value, but no text: the sender's way to say that there is none.
             (Some(data), None) if is_null(data) => Ok(Payload::None),
             (Some(data), None) => string(data).map(Payload::Text).ok_or(JsonError::DataNotText),
