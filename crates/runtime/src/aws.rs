@@ -10,26 +10,21 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
-use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 
 use crate::config::{ConfigError, optional, required};
-
-/// Amazon Trust Services' roots and the Starfield root that older chains end in, from the Mozilla store
-/// (<https://www.amazontrust.com/repository/>).
-const AMAZON_ROOTS: &[u8] = include_bytes!("../certs/amazon-roots.pem");
+use crate::http::HttpClient;
 
 /// The settings of this function's clients: region, credentials and `AWS_ENDPOINT_URL` from the environment, one HTTP
 /// client for all, so that they share connections.
 ///
 /// # Errors
 /// [`ConfigError`] where the environment is not a function's.
-pub fn sdk_config() -> Result<SdkConfig, ConfigError> {
+pub fn sdk_config(http: &HttpClient) -> Result<SdkConfig, ConfigError> {
     let credentials = Credentials::new(
         required("AWS_ACCESS_KEY_ID")?,
         required("AWS_SECRET_ACCESS_KEY")?,
@@ -42,7 +37,7 @@ pub fn sdk_config() -> Result<SdkConfig, ConfigError> {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(required("AWS_REGION")?))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(http_client(endpoint.as_deref())?)
+        .http_client(http.for_sdk())
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .time_source(SharedTimeSource::new(SystemTimeSource::new()))
         .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(50)))
@@ -54,20 +49,7 @@ pub fn sdk_config() -> Result<SdkConfig, ConfigError> {
 /// A sender waits for its answer for some seconds at most, so a call that hangs is given up and repeated early.
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(1))
         .operation_attempt_timeout(Duration::from_secs(2))
         .operation_timeout(Duration::from_secs(4))
         .build()
-}
-
-fn http_client(endpoint: Option<&str>) -> Result<SharedHttpClient, ConfigError> {
-    let builder = aws_smithy_http_client::Builder::new();
-    if endpoint.is_some_and(|url| url.starts_with("http://")) {
-        return Ok(builder.build_http());
-    }
-    let context = tls::TlsContext::builder()
-        .with_trust_store(tls::TrustStore::empty().with_pem_certificate(AMAZON_ROOTS))
-        .build()
-        .map_err(|_| ConfigError::Malformed("AWS_ENDPOINT_URL", "an endpoint with usable trust roots"))?;
-    Ok(builder.tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).tls_context(context).build_https())
 }

@@ -6,6 +6,7 @@ mod port;
 pub mod ambient;
 pub mod aws;
 pub mod config;
+pub mod http;
 pub mod metrics;
 pub mod problem;
 pub mod s3;

@@ -10,6 +10,7 @@ use tidegate_batch::SqsQueue;
 use tidegate_idempotency::DynamoDbStore;
 use tidegate_runtime::ambient::{Ambient, System};
 use tidegate_runtime::config::required;
+use tidegate_runtime::http::HttpClient;
 use tidegate_runtime::metrics::EmbeddedMetrics;
 use tidegate_runtime::s3::S3Payloads;
 use tidegate_runtime::secrets::SecretsManager;
@@ -18,7 +19,8 @@ use tidegate_runtime::{aws, telemetry};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start();
-    let aws = aws::sdk_config()?;
+    let http = HttpClient::trusting_amazon();
+    let aws = aws::sdk_config(&http)?;
     let secrets = SecretsManager(aws_sdk_secretsmanager::Client::new(&aws));
     let claims = DynamoDbStore::new(aws_sdk_dynamodb::Client::new(&aws), required("IDEMPOTENCY_TABLE")?);
     let function = required("AWS_LAMBDA_FUNCTION_NAME")?;
@@ -26,7 +28,7 @@ async fn main() -> Result<(), Error> {
         ambient: System,
         configuration: Configuration::new(secrets, &required("TIDEGATE_DEPLOYMENT")?),
         claims,
-        payloads: S3Payloads::new(&aws, required("PAYLOAD_BUCKET")?),
+        payloads: S3Payloads::new(&http, &aws, required("PAYLOAD_BUCKET")?),
         queue: SqsQueue::new(
             aws_sdk_sqs::Client::new(&aws),
             required("NOTIFY_SLACK_QUEUE_URL")?,

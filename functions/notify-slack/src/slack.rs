@@ -10,15 +10,12 @@ mod answer;
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use aws_smithy_types::body::SdkBody;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderValue, Request, Response};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use http_body_util::{BodyExt, Limited};
 use serde::Serialize;
+use tidegate_runtime::http::HttpClient;
 
 use crate::message::{Block, Message};
 use crate::routes::{ApiUrl, Token};
@@ -28,13 +25,10 @@ use crate::routes::{ApiUrl, Token};
 pub const TIMEOUT: Duration = Duration::from_secs(5);
 /// Slack's answer repeats the message, which with every character escaped stays below this.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
-/// Slack closes idle connections after a minute or so; a frozen function would not notice.
-const MAX_IDLE: Duration = Duration::from_secs(30);
-
 /// Posts messages. Keeps its connections, so share one.
 #[derive(Debug, Clone)]
 pub struct SlackClient {
-    http: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    http: HttpClient,
     timeout: Duration,
 }
 
@@ -72,23 +66,8 @@ impl Default for SlackClient {
 impl SlackClient {
     /// A client that waits so long for an answer, all in all. [`TIMEOUT`] is the usual time.
     pub fn new(timeout: Duration) -> Self {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        // Invariant: ring offers the ciphers of TLS 1.2 and 1.3, all that this builder asks of a provider. It is named
-        // so that another crate's choice of a provider can make no difference.
-        #[expect(clippy::expect_used, reason = "depends on the build alone, and any test of this client would fail")]
-        let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
-            .expect("ring offers the default protocol versions")
-            .https_or_http() // http only to this machine: `ApiUrl` sees to that
-            .enable_http1()
-            .wrap_connector(tcp);
-        let http = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(MAX_IDLE)
-            .build(connector);
-        Self { http, timeout }
+        // http only to this machine: `ApiUrl` sees to that.
+        Self { http: HttpClient::trusting_web(), timeout }
     }
 
     /// Posts a message to a channel (`#name` or id), as part of the trace that `traceparent` names.
@@ -110,8 +89,8 @@ impl SlackClient {
         }
     }
 
-    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<(), PostError> {
-        let response = self.http.request(request).await.map_err(|error| transient(tidegate_runtime::chain(&error)))?;
+    async fn exchange(&self, request: Request<SdkBody>) -> Result<(), PostError> {
+        let response = self.http.send(request).await.map_err(|error| transient(tidegate_runtime::chain(&error)))?;
         let (head, body) = response.into_parts();
         // Read to its end also where the status says it all: the connection is then good for the next message.
         let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await.map(|body| body.to_bytes());
@@ -139,7 +118,7 @@ fn request(
     channel: &str,
     message: &Message,
     traceparent: Option<&str>,
-) -> Result<Request<Full<Bytes>>, PostError> {
+) -> Result<Request<SdkBody>, PostError> {
     let post = Post {
         channel,
         text: &message.text,
@@ -158,7 +137,7 @@ fn request(
         .header(AUTHORIZATION, authorization)
         .header(CONTENT_TYPE, "application/json; charset=utf-8")
         .header(USER_AGENT, concat!("tidegate-notify-slack/", env!("CARGO_PKG_VERSION")))
-        .body(Full::from(body))
+        .body(SdkBody::from(body))
         .map_err(|_| unsendable("the address"))?;
     // A trace is worth less than the message: one that does not fit a header is left out.
     if let Some(value) = traceparent.and_then(|traceparent| HeaderValue::try_from(traceparent).ok()) {

@@ -143,10 +143,15 @@ impl<'de> Visitor<'de> for Name {
 /// because a document has dozens of objects.
 ///
 /// Not seeded: who finds two names of one hash gets their own document refused, and nothing else.
-#[derive(Default)]
 struct Names {
     hashes: Vec<u64>,
     hasher: FixedState,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self { hashes: Vec::with_capacity(256), hasher: FixedState::default() } // a push has 87 at its deepest
+    }
 }
 
 impl Names {

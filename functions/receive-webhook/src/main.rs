@@ -8,6 +8,7 @@ use receive_webhook::{Invocation, Receiver, Settings};
 use tidegate_idempotency::DynamoDbStore;
 use tidegate_runtime::ambient::System;
 use tidegate_runtime::config::{number, required};
+use tidegate_runtime::http::HttpClient;
 use tidegate_runtime::metrics::EmbeddedMetrics;
 use tidegate_runtime::s3::S3Payloads;
 use tidegate_runtime::secrets::SecretsManager;
@@ -17,7 +18,8 @@ use tidegate_runtime::{aws, telemetry};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start();
-    let aws = aws::sdk_config()?;
+    let http = HttpClient::trusting_amazon();
+    let aws = aws::sdk_config(&http)?;
     let claims = DynamoDbStore::new(aws_sdk_dynamodb::Client::new(&aws), required("IDEMPOTENCY_TABLE")?);
     claims.warm().await;
     let receiver = Arc::new(Receiver {
@@ -29,7 +31,7 @@ async fn main() -> Result<(), Error> {
         sources: receive_webhook::Sources::new(SecretsManager(aws_sdk_secretsmanager::Client::new(&aws))),
         claims,
         topic: SnsTopic::new(aws_sdk_sns::Client::new(&aws), required("EVENTS_TOPIC_ARN")?),
-        payloads: S3Payloads::new(&aws, required("PAYLOAD_BUCKET")?),
+        payloads: S3Payloads::new(&http, &aws, required("PAYLOAD_BUCKET")?),
         metrics: EmbeddedMetrics::new(required("AWS_LAMBDA_FUNCTION_NAME")?),
     });
     lambda_runtime::run(service_fn(move |event: LambdaEvent<ApiGatewayV2httpRequest>| {

@@ -1,0 +1,108 @@
+//! The one HTTP client of a function, for AWS and for everything else: hyper over rustls and ring, HTTP/1.1 only.
+//!
+//! `aws-smithy-http-client` would do the same and speak HTTP/2 besides, which no AWS endpoint that functions here ask
+//! answers with, and which is a tenth of a function's binary (docs/decisions/0003-lean-aws-clients.md).
+
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpClient, http_client_fn};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector as Tcp;
+use hyper_util::client::legacy::{Client, Error};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
+
+/// Amazon Trust Services' roots and the Starfield root that older chains end in, from the Mozilla store
+/// (<https://www.amazontrust.com/repository/>).
+const AMAZON_ROOTS: &[u8] = include_bytes!("../certs/amazon-roots.pem");
+/// Within a region a connection stands in a few milliseconds or not at all.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// Servers close idle connections after a minute or so; a frozen function would not notice.
+const MAX_IDLE: Duration = Duration::from_secs(50);
+
+/// Sends requests and keeps the connections. Cheap to clone; clones share connections.
+#[derive(Clone, Debug)]
+pub struct HttpClient(Client<HttpsConnector<Tcp>, SdkBody>);
+
+impl HttpClient {
+    /// A client that trusts the roots that AWS's own endpoints chain to, and no others.
+    #[must_use]
+    pub fn trusting_amazon() -> Self {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(CertificateDer::pem_slice_iter(AMAZON_ROOTS).flatten());
+        Self::new(roots)
+    }
+
+    /// A client that trusts the certificate authorities that browsers do.
+    #[cfg(feature = "web")]
+    #[must_use]
+    pub fn trusting_web() -> Self {
+        Self::new(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() })
+    }
+
+    fn new(roots: RootCertStore) -> Self {
+        let mut tcp = Tcp::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        // Invariant: ring offers the ciphers of TLS 1.2 and 1.3, all that this builder asks of a provider. It is named
+        // so that another crate's choice of a provider can make no difference.
+        #[expect(clippy::expect_used, reason = "depends on the build alone, and any test of this client would fail")]
+        let tls = ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
+            .with_safe_default_protocol_versions()
+            .expect("ring offers the default protocol versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let connector =
+            HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(MAX_IDLE)
+            .build(connector);
+        Self(client)
+    }
+
+    /// Sends one request, without a limit on the time.
+    ///
+    /// # Errors
+    /// Where there is no connection, or no answer on it.
+    pub async fn send(&self, request: Request<SdkBody>) -> Result<Response<Incoming>, Error> {
+        self.0.request(request).await
+    }
+
+    /// The same for AWS's clients.
+    pub(crate) fn for_sdk(&self) -> SharedHttpClient {
+        let connector = aws_smithy_runtime_api::client::http::SharedHttpConnector::new(self.clone());
+        http_client_fn(move |_, _| connector.clone())
+    }
+}
+
+impl HttpConnector for HttpClient {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let client = self.clone();
+        HttpConnectorFuture::new(async move {
+            let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+            let response = client.send(request).await.map_err(failed)?;
+            HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
+                .map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
+}
+
+/// Whatever befalls a request on its way may pass, so the SDK tries again; what it could not even send, it need not.
+fn failed(error: Error) -> ConnectorError {
+    let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<hyper::Error>());
+    if cause.is_some_and(hyper::Error::is_user) {
+        return ConnectorError::user(error.into());
+    }
+    let never_connected = error.is_connect();
+    let failed = ConnectorError::io(error.into());
+    if never_connected { failed.never_connected() } else { failed }
+}

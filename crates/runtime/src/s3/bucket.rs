@@ -1,0 +1,144 @@
+//! Payloads in an S3 bucket: three requests, signed by AWS's own `aws-sigv4`, over the function's HTTP client.
+//!
+//! `aws-sdk-s3` does the same at the price of a sixth of a function's binary, for payloads over 256 KiB, which hardly
+//! any delivery has (docs/decisions/0003-lean-aws-clients.md). The SHA-256 that is signed is checked by S3 on arrival.
+
+use std::error::Error;
+use std::time::Duration;
+
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, UriPathNormalizationMode,
+    sign,
+};
+use aws_sigv4::sign::v4;
+use aws_smithy_async::time::SharedTimeSource;
+use aws_smithy_types::body::SdkBody;
+use aws_types::SdkConfig;
+use bytes::Bytes;
+use http::{Method, Request, StatusCode};
+use http_body_util::BodyExt;
+
+use crate::PortError;
+use crate::http::HttpClient;
+use crate::s3::Payloads;
+
+/// A connection that died while the function was frozen fails at once; S3 asks to slow down once in a while.
+const ATTEMPTS: u32 = 3;
+/// For one attempt with a payload of a megabyte.
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Payloads in one S3 bucket.
+#[derive(Clone, Debug)]
+pub struct S3Payloads {
+    http: HttpClient,
+    credentials: Option<SharedCredentialsProvider>,
+    clock: Option<SharedTimeSource>,
+    region: String,
+    bucket: String,
+    /// The bucket's URL, without a slash at the end.
+    url: String,
+}
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+impl S3Payloads {
+    /// Payloads in `bucket`. An endpoint other than AWS's is addressed by path, because its host name has no
+    /// subdomain for every bucket.
+    #[must_use]
+    pub fn new(http: &HttpClient, config: &SdkConfig, bucket: impl Into<String>) -> Self {
+        let bucket = bucket.into();
+        let region = config.region().map(ToString::to_string).unwrap_or_default();
+        let url = match config.endpoint_url() {
+            Some(endpoint) => format!("{}/{bucket}", endpoint.trim_end_matches('/')),
+            None if region.starts_with("cn-") => format!("https://{bucket}.s3.{region}.amazonaws.com.cn"),
+            None => format!("https://{bucket}.s3.{region}.amazonaws.com"),
+        };
+        let credentials = config.credentials_provider();
+        Self { http: http.clone(), credentials, clock: config.time_source(), region, bucket, url }
+    }
+
+    /// Looks whether the bucket answers.
+    ///
+    /// # Errors
+    /// [`PortError`] where it does not.
+    pub async fn reach(&self) -> Result<(), PortError> {
+        self.ask("reach the bucket", Method::HEAD, "", Bytes::new()).await.map(drop)
+    }
+
+    /// One object's request, tried again where that may help.
+    async fn ask(&self, operation: &'static str, method: Method, key: &str, body: Bytes) -> Result<Bytes, PortError> {
+        let mut attempt = 1;
+        loop {
+            let outcome = tokio::time::timeout(TIMEOUT, self.exchange(method.clone(), key, body.clone())).await;
+            let (transient, source): (bool, Failure) = match outcome {
+                Ok(Ok((status, answer))) if status.is_success() => return Ok(answer),
+                Ok(Ok((status, _))) => {
+                    let transient = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
+                    (transient, format!("S3 answered {status}").into())
+                }
+                Ok(Err(error)) => (true, error),
+                Err(elapsed) => (true, elapsed.into()),
+            };
+            if !transient || attempt == ATTEMPTS {
+                let what = if key.is_empty() { &self.bucket } else { key };
+                return Err(PortError { operation, what: what.to_owned(), transient, source });
+            }
+            tokio::time::sleep(Duration::from_millis(50) * attempt).await;
+            attempt += 1;
+        }
+    }
+
+    async fn exchange(&self, method: Method, key: &str, body: Bytes) -> Result<(StatusCode, Bytes), Failure> {
+        let uri = format!("{}/{key}", self.url);
+        let mut request = Request::builder().method(&method).uri(&uri).body(SdkBody::empty())?;
+        self.sign(&mut request, &uri, &body).await?;
+        let request = request.map(|_| SdkBody::from(body));
+        let (head, answer) = self.http.send(request).await?.into_parts();
+        Ok((head.status, answer.collect().await?.to_bytes()))
+    }
+
+    async fn sign(&self, request: &mut Request<SdkBody>, uri: &str, body: &[u8]) -> Result<(), Failure> {
+        let credentials = self.credentials.as_ref().ok_or("there are no credentials")?.provide_credentials().await?;
+        // S3's own ways: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
+        let mut settings = SigningSettings::default();
+        settings.percent_encoding_mode = PercentEncodingMode::Single;
+        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+        let identity = credentials.into();
+        let parameters = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name("s3")
+            .time(self.clock.as_ref().ok_or("there is no clock")?.now())
+            .settings(settings)
+            .build()?
+            .into();
+        let signable =
+            SignableRequest::new(request.method().as_str(), uri, std::iter::empty(), SignableBody::Bytes(body))?;
+        let (instructions, _) = sign(signable, &parameters)?.into_parts();
+        instructions.apply_to_request_http1x(request);
+        Ok(())
+    }
+}
+
+impl Payloads for S3Payloads {
+    async fn put(&self, key: &str, bytes: Vec<u8>) -> Result<String, PortError> {
+        self.ask("keep the payload", Method::PUT, key, bytes.into()).await?;
+        Ok(format!("s3://{}/{key}", self.bucket))
+    }
+
+    async fn fetch(&self, dataref: &str) -> Result<Vec<u8>, PortError> {
+        // An event from elsewhere must not make this function read some other bucket.
+        let key = dataref.strip_prefix("s3://").and_then(|path| path.strip_prefix(&self.bucket)?.strip_prefix('/'));
+        let Some(key) = key else {
+            return Err(PortError {
+                operation: "fetch the payload",
+                what: dataref.to_owned(),
+                transient: false,
+                source: "it does not lie in this deployment's bucket".into(),
+            });
+        };
+        Ok(self.ask("fetch the payload", Method::GET, key, Bytes::new()).await?.to_vec())
+    }
+}
