@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::data::Payload;
 use crate::error::EventError;
 use crate::event::{APPLICATION_JSON, Event};
-use crate::extensions::ExtensionValue;
+use crate::extensions::{CAUSATIONID, CORRELATIONID, ExtensionValue, TRACEPARENT, TRACESTATE, documented};
 use crate::json_text::JsonText;
 
 /// An event in the making. Nothing is checked before [`build`](Self::build), which checks everything.
@@ -65,6 +65,20 @@ impl EventBuilder {
         self
     }
 
+    /// Says that another event caused this one: its id is the `causationid`, and its conversation and trace go on. A
+    /// conversation that has no id yet takes that of its first event.
+    pub fn caused_by(mut self, cause: &Event) -> Self {
+        self = self
+            .extension(CAUSATIONID, cause.id())
+            .extension(CORRELATIONID, cause.correlationid().unwrap_or(cause.id()));
+        for (name, value) in [(TRACEPARENT, cause.traceparent()), (TRACESTATE, cause.tracestate())] {
+            if let Some(value) = value {
+                self = self.extension(name, value);
+            }
+        }
+        self
+    }
+
     /// JSON data, checked and kept as it is written. The content type is `application/json` unless another is set.
     pub fn data_json(self, json: &[u8]) -> Self {
         self.json_payload(Payload::json(json))
@@ -90,8 +104,15 @@ impl EventBuilder {
         self.datacontenttype(content_type).payload(Ok(Payload::Binary(bytes.into())))
     }
 
-    /// Checks everything and gives the event.
+    /// Checks everything, the rules of documented extensions too, and gives the event.
     pub fn build(self) -> Result<Event, EventError> {
+        let event = self.build_as_read()?;
+        documented::check_all(&event.extensions)?;
+        Ok(event)
+    }
+
+    /// Gives an event that somebody else made, whose extensions may break the rules of their documents.
+    pub(crate) fn build_as_read(self) -> Result<Event, EventError> {
         if let Some(error) = self.data_error {
             return Err(error);
         }

@@ -1,4 +1,4 @@
-//! What can be wrong with an event, with its JSON and with the HTTP message that carries it.
+//! What can be wrong with an event, with its JSON and with the message that carries it.
 //!
 //! No variant repeats the event's data, so that an error may be logged.
 
@@ -43,6 +43,15 @@ pub enum EventError {
     /// `datacontenttype` is not a media type.
     #[error("the attribute `datacontenttype` is not a media type")]
     MediaType,
+    /// A documented extension is not what its document says. Events that are read may have such; see the methods of
+    /// [`Event`](crate::Event) that read them.
+    #[error("the extension `{name}` is not {expected}")]
+    Extension {
+        /// The attribute's name.
+        name: &'static str,
+        /// What it should have been, with its article.
+        expected: &'static str,
+    },
     /// `datacontenttype` says JSON and the data is not; the source tells where it stops to be.
     #[error("the data is not JSON")]
     DataNotJson(#[source] serde_json::Error),
@@ -119,6 +128,33 @@ pub enum HttpError {
     #[error("the header `{0}` is not a percent-encoded UTF-8 value")]
     Encoding(String),
     /// The body is not a CloudEvent in JSON, or a batch of them.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// The event breaks a rule of the specification.
+    #[error(transparent)]
+    Event(#[from] EventError),
+}
+
+/// Why a Kafka record does not carry a CloudEvent.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KafkaError {
+    /// Neither the content type nor a `ce_specversion` header says that this is a CloudEvent.
+    #[error("the record is not a CloudEvent: no ce_specversion header and no application/cloudevents content type")]
+    NotACloudEvent,
+    /// The content type is one of CloudEvents, but not of a single one in JSON, in UTF-8.
+    #[error("this event format is not supported: only application/cloudevents+json is")]
+    Format,
+    /// A header that may be there once is there more often. Names of headers are shortened here and below.
+    #[error("the header `{0}` is there more than once")]
+    Repeated(String),
+    /// `ce_datacontenttype` says something else than `content-type`.
+    #[error("the headers `ce_datacontenttype` and `content-type` differ")]
+    DataContentType,
+    /// A header's value is not UTF-8.
+    #[error("the header `{0}` is not UTF-8")]
+    Encoding(String),
+    /// The value is not a CloudEvent in JSON.
     #[error(transparent)]
     Json(#[from] JsonError),
     /// The event breaks a rule of the specification.

@@ -9,7 +9,7 @@ use crate::attribute;
 use crate::builder::EventBuilder;
 use crate::data::{Data, Payload};
 use crate::error::{DataError, EventError};
-use crate::extensions::{DATAREF, ExtensionValue, MAX_EXTENSIONS};
+use crate::extensions::{DATAREF, ExtensionValue, MAX_EXTENSIONS, documented};
 use crate::media_type;
 
 pub(crate) const APPLICATION_JSON: &str = "application/json";
@@ -121,6 +121,7 @@ impl Event {
     pub fn with_extension(mut self, name: &str, value: impl Into<ExtensionValue>) -> Result<Self, EventError> {
         let value = value.into();
         check_extension(name, &value)?;
+        documented::check(name, &value)?;
         self.extensions.insert(name.to_owned(), value);
         self.check_extension_count()?;
         Ok(self)

@@ -1,4 +1,7 @@
-//! Extension attributes: their values, and the names that Tidegate uses.
+//! Extension attributes: their values, the names of documented ones, and (as methods of [`Event`](crate::Event)) their
+//! readers.
+
+pub(crate) mod documented;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,6 +20,8 @@ pub const PARTITIONKEY: &str = "partitionkey";
 /// [Sequence](https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/extensions/sequence.md): the event's place
 /// among those of its source.
 pub const SEQUENCE: &str = "sequence";
+/// Sequence: what the values of [`SEQUENCE`] mean.
+pub const SEQUENCETYPE: &str = "sequencetype";
 /// [Correlation](https://github.com/cloudevents/spec/blob/main/cloudevents/extensions/correlation.md): the conversation
 /// that the event belongs to.
 pub const CORRELATIONID: &str = "correlationid";

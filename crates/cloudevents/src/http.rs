@@ -3,9 +3,11 @@
 
 mod value;
 
+use std::collections::BTreeMap;
+
 use ::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
-use crate::attribute;
+use crate::binary;
 use crate::data::Payload;
 use crate::error::{EventError, HttpError, shown};
 use crate::event::Event;
@@ -46,11 +48,10 @@ pub fn read(headers: &HeaderMap, body: &[u8]) -> Result<Received, HttpError> {
 /// Tells from the headers how events lie in the message, or that it carries none.
 pub fn mode(headers: &HeaderMap) -> Result<Mode, HttpError> {
     let content_type = content_type(headers)?.unwrap_or_default();
-    let essence = media_type::essence(&content_type).to_ascii_lowercase();
-    if !essence.starts_with("application/cloudevents") {
+    if !media_type::is_cloudevents(&content_type) {
         return if headers.contains_key("ce-specversion") { Ok(Mode::Binary) } else { Err(HttpError::NotACloudEvent) };
     }
-    match essence.as_str() {
+    match media_type::essence(&content_type).to_ascii_lowercase().as_str() {
         json::MEDIA_TYPE if media_type::is_utf8(&content_type) => Ok(Mode::Structured),
         json::BATCH_MEDIA_TYPE if media_type::is_utf8(&content_type) => Ok(Mode::Batched),
         _ => Err(HttpError::Format),
@@ -60,24 +61,8 @@ pub fn mode(headers: &HeaderMap) -> Result<Mode, HttpError> {
 /// Writes an event in binary mode: attributes as headers, data as it is.
 pub fn to_binary(event: &Event) -> (HeaderMap, Vec<u8>) {
     let mut headers = HeaderMap::with_capacity(8 + event.extensions.len());
-    let mut set = |name: &str, attribute: &str| {
-        headers.insert(header_name(name), value::encode(attribute));
-    };
-    set("specversion", "1.0");
-    set("id", event.id());
-    set("source", event.source());
-    set("type", event.ty());
-    if let Some(subject) = event.subject() {
-        set("subject", subject);
-    }
-    if let Some(time) = event.time() {
-        set("time", &time.to_string());
-    }
-    if let Some(schema) = event.dataschema() {
-        set("dataschema", schema);
-    }
-    for (name, value) in event.extensions() {
-        set(name, &value.canonical());
+    for (name, attribute) in binary::attributes(event) {
+        headers.insert(header_name(name), value::encode(&attribute));
     }
     if let Some(content_type) = event.effective_content_type() {
         headers.insert(CONTENT_TYPE, header_value(content_type));
@@ -96,63 +81,34 @@ pub fn to_batched<'a>(events: impl IntoIterator<Item = &'a Event>) -> (HeaderMap
 }
 
 fn read_binary(headers: &HeaderMap, body: &[u8]) -> Result<Event, HttpError> {
-    refuse_repeated_attributes(headers)?;
-    if required(headers, "specversion")? != "1.0" {
-        return Err(EventError::SpecVersion.into());
-    }
-    let mut builder =
-        Event::builder(required(headers, "id")?, required(headers, "source")?, required(headers, "type")?);
+    let mut attributes = BTreeMap::new();
     for (name, value) in headers {
         let Some(attribute) = name.as_str().strip_prefix(PREFIX) else { continue };
-        builder = match attribute {
-            "specversion" | "id" | "source" | "type" => builder,
-            "subject" => builder.subject(decode(attribute, value)?),
-            "time" => builder.time(attribute::parse_time(&decode(attribute, value)?)?),
-            "dataschema" => builder.dataschema(decode(attribute, value)?),
-            "datacontenttype" => return Err(HttpError::DataContentType),
-            _ => builder.extension(attribute, decode(attribute, value)?),
-        };
+        if attribute == "datacontenttype" {
+            return Err(HttpError::DataContentType);
+        }
+        if attributes.insert(attribute.to_owned(), decode(attribute, value)?).is_some() {
+            return Err(HttpError::Repeated(shown(name.as_str())));
+        }
     }
     let content_type = content_type(headers)?;
-    builder = builder.payload(Payload::from_body(content_type.as_deref(), body));
-    if let Some(content_type) = content_type {
-        builder = builder.datacontenttype(content_type);
-    }
-    Ok(builder.build()?)
+    let data = Payload::from_body(content_type.as_deref(), body);
+    Ok(binary::event(attributes, content_type, data)?)
 }
 
 const PREFIX: &str = "ce-";
-
-fn refuse_repeated_attributes(headers: &HeaderMap) -> Result<(), HttpError> {
-    if headers.keys_len() == headers.len() {
-        return Ok(());
-    }
-    let mut attributes = headers.keys().filter(|name| name.as_str().starts_with(PREFIX));
-    attributes.try_for_each(|name| only(headers, name.as_str()).map(|_| ()))
-}
-
-fn required(headers: &HeaderMap, attribute: &'static str) -> Result<String, HttpError> {
-    let value = headers.get(header_name(attribute)).ok_or(EventError::Missing(attribute))?;
-    decode(attribute, value)
-}
 
 fn decode(attribute: &str, value: &HeaderValue) -> Result<String, HttpError> {
     value::decode(value.as_bytes()).ok_or_else(|| HttpError::Encoding(format!("{PREFIX}{}", shown(attribute))))
 }
 
 fn content_type(headers: &HeaderMap) -> Result<Option<String>, HttpError> {
-    match only(headers, CONTENT_TYPE.as_str())? {
-        Some(value) => Ok(Some(value.to_str().map_err(|_| EventError::MediaType)?.trim().to_owned())),
-        None => Ok(None),
-    }
-}
-
-/// A header's only value: an attribute stands there once, and of two content types neither can be trusted.
-fn only<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a HeaderValue>, HttpError> {
-    let mut values = headers.get_all(name).iter();
+    let mut values = headers.get_all(CONTENT_TYPE).iter();
     match (values.next(), values.next()) {
-        (_, Some(_)) => Err(HttpError::Repeated(shown(name))),
-        (value, None) => Ok(value),
+        // Of two neither can be trusted.
+        (_, Some(_)) => Err(HttpError::Repeated(CONTENT_TYPE.to_string())),
+        (Some(value), None) => Ok(Some(value.to_str().map_err(|_| EventError::MediaType)?.trim().to_owned())),
+        (None, None) => Ok(None),
     }
 }
 

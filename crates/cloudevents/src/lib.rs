@@ -41,6 +41,7 @@
 //! - Versions before 1.0, and formats other than JSON.
 
 mod attribute;
+mod binary;
 mod builder;
 mod data;
 mod error;
@@ -49,6 +50,7 @@ pub mod extensions;
 pub mod http;
 pub mod json;
 mod json_text;
+pub mod kafka;
 mod media_type;
 pub mod messaging;
 #[cfg(feature = "sdk")]
@@ -56,7 +58,7 @@ mod sdk;
 
 pub use builder::EventBuilder;
 pub use data::Data;
-pub use error::{DataError, EventError, HttpError, JsonError};
+pub use error::{DataError, EventError, HttpError, JsonError, KafkaError};
 pub use event::Event;
 pub use extensions::ExtensionValue;
 pub use json_text::JsonText;

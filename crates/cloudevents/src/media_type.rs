@@ -31,6 +31,13 @@ pub(crate) fn is_utf8(value: &str) -> bool {
     })
 }
 
+/// Whether this is the media type of an event format, known or not.
+pub(crate) fn is_cloudevents(value: &str) -> bool {
+    value.get(..CLOUDEVENTS.len()).is_some_and(|start| start.eq_ignore_ascii_case(CLOUDEVENTS))
+}
+
+const CLOUDEVENTS: &str = "application/cloudevents";
+
 /// The media type without its parameters.
 pub(crate) fn essence(value: &str) -> &str {
     value.split(';').next().unwrap_or_default().trim()

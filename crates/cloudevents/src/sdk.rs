@@ -59,7 +59,7 @@ impl TryFrom<cloudevents::Event> for Event {
         if let Some(content_type) = content_type {
             builder = builder.datacontenttype(content_type);
         }
-        Ok(builder.build()?)
+        Ok(builder.build_as_read()?)
     }
 }
 

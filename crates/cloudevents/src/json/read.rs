@@ -120,7 +120,7 @@ impl<'a> Members<'a> {
                 builder = builder.extension(name, value);
             }
         }
-        Ok(builder.build()?)
+        Ok(builder.build_as_read()?)
     }
 
     fn required(&self, place: usize) -> Result<String, JsonError> {
