@@ -113,7 +113,8 @@ fn rfc3339_fraction(value: &[u8]) -> Option<usize> {
     match offset {
         [b'Z' | b'z'] => Some(fraction),
         [b'+' | b'-', h1, h2, b':', m1, m2] => {
-            [h1, h2, m1, m2].iter().all(|byte| byte.is_ascii_digit()).then_some(fraction)
+            let digits = [h1, h2, m1, m2].iter().all(|byte| byte.is_ascii_digit());
+            (digits && [*h1, *h2] < *b"24" && *m1 < b'6').then_some(fraction)
         }
         _ => None,
     }
@@ -198,6 +199,8 @@ mod tests {
             "2018-04-05T17:31:00.Z",
             "2018-04-05T17:31:00,5Z",
             "2018-04-05T17:31:00+0200",
+            "2018-04-05T17:31:00+24:00",
+            "2018-04-05T17:31:00-23:60",
             "2018-04-05T17:31:00Z[UTC]",
             "2018-02-30T17:31:00Z",
             "2018-04-05T24:31:00Z",

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use tidegate_cloudevents::http::{Mode, read, to_batched, to_binary, to_structured};
 use tidegate_cloudevents::json::{batch_from_json, batch_to_json};
 use tidegate_cloudevents::messaging::{from_message, to_body};
-use tidegate_cloudevents::{Data, Event, ExtensionValue};
+use tidegate_cloudevents::{Data, Event, ExtensionValue, kafka};
 
 fn is_allowed(character: char) -> bool {
     let code = u32::from(character);
@@ -103,12 +103,16 @@ prop_compose! {
     }
 }
 
-/// What HTTP's binary mode keeps of an event: extensions lose their types, and no bytes are no data.
+/// What binary mode keeps of an event: extensions lose their types.
 fn as_binary_mode_keeps_it(event: &Event) -> Event {
-    let mut expected = event.clone();
-    for (name, value) in event.extensions() {
-        expected = expected.with_extension(name, value.to_string()).unwrap();
-    }
+    event
+        .extensions()
+        .fold(event.clone(), |expected, (name, value)| expected.with_extension(name, value.to_string()).unwrap())
+}
+
+/// What HTTP's binary mode keeps: there, no bytes are no data.
+fn as_http_keeps_it(event: &Event) -> Event {
+    let expected = as_binary_mode_keeps_it(event);
     if event.data().bytes() == Some(b"") { expected.with_data(b"").unwrap() } else { expected }
 }
 
@@ -159,7 +163,20 @@ proptest! {
         let (headers, body) = to_binary(&event);
         let received = read(&headers, &body).unwrap();
         prop_assert_eq!(received.mode, Mode::Binary);
-        prop_assert_eq!(received.events, [as_binary_mode_keeps_it(&event)]);
+        prop_assert_eq!(received.events, [as_http_keeps_it(&event)]);
+    }
+
+    #[test]
+    fn an_event_survives_binary_kafka(event in event()) {
+        let (headers, value) = kafka::to_binary(&event);
+        prop_assert_eq!(value.is_none(), event.data().is_none());
+        prop_assert_eq!(kafka::read(headers, value.as_deref()).unwrap(), as_binary_mode_keeps_it(&event));
+    }
+
+    #[test]
+    fn an_event_survives_structured_kafka(event in event()) {
+        let (headers, value) = kafka::to_structured(&event);
+        prop_assert_eq!(kafka::read(headers, Some(&value)).unwrap(), event);
     }
 
     #[test]
