@@ -53,6 +53,8 @@ mod json_text;
 pub mod kafka;
 mod media_type;
 pub mod messaging;
+#[cfg(feature = "s3")]
+pub mod s3;
 #[cfg(feature = "sdk")]
 mod sdk;
 
