@@ -313,9 +313,14 @@ pub fn operation_of(request: &Request<Bytes>) -> String {
     if let Some(action) = form.and_then(|form| parameter(form, "Action")) {
         return action.to_owned();
     }
-    // S3, whose SDKs name the operation in the query where method and path leave it open.
-    if let Some(id) = request.uri().query().and_then(|query| parameter(query, "x-id")) {
-        return id.to_owned();
+    // S3, where the method says it, and whose requests are told by what they sign.
+    if request.headers().contains_key("x-amz-content-sha256") {
+        match *request.method() {
+            Method::PUT => return "PutObject".to_owned(),
+            Method::GET => return "GetObject".to_owned(),
+            Method::HEAD => return "HeadBucket".to_owned(),
+            _ => {}
+        }
     }
     format!("{} {}", request.method(), request.uri().path())
 }
