@@ -25,7 +25,7 @@ demo: build ## Watch a real GitHub push become a Slack message, on this machine
 	@$(TIDEGATE) demo
 
 .PHONY: test
-test: check lint build ## Everything that must hold, end to end on the emulator included
+test: check lint interop build ## Everything that must hold, end to end on the emulator included
 	@echo "== End to end, on the emulator with IAM enforced"
 	@# The whole workspace, though only this test runs: the same features, and so the same compiled crates, as in check.
 	@cargo test --locked -q --workspace --all-features --test e2e
@@ -33,7 +33,7 @@ test: check lint build ## Everything that must hold, end to end on the emulator 
 # --- While working ----------------------------------------------------------------------------------------------------
 
 .PHONY: setup
-setup: ## Install the pinned tools into .tools (emulator, SAM, cargo-lambda, zig, linters)
+setup: ## Install the pinned tools into .tools (emulator, SAM, cargo-lambda, zig, linters, SDKs)
 	@tools/setup
 
 .PHONY: build
@@ -54,7 +54,13 @@ check: ## The fast part of the tests: format, lints, unit, property and port tes
 	@echo "== Unit, property and port tests"
 	@# Built apart and aloud first: a cold build takes minutes, and quiet tests would look stuck.
 	@cargo build --locked --workspace --all-features --tests
-	@cargo test --locked -q --workspace --all-features --exclude tidegate-e2e
+	@cargo test --locked -q --workspace --all-features --exclude tidegate-e2e --exclude tidegate-interop
+
+.PHONY: interop
+interop: ## Exchange events with the CloudEvents SDKs of Python and JavaScript
+	@tools/setup interop
+	@echo "== Interoperability of CloudEvents"
+	@cargo test --locked -q --workspace --all-features --test interop
 
 .PHONY: lint
 lint: ## Check the templates and the public documentation

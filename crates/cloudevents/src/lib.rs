@@ -1,5 +1,5 @@
 //! The [CloudEvents](https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md) 1.0.2 envelope, and how it
-//! travels over HTTP and through SNS and SQS.
+//! travels over HTTP, Kafka, SNS and SQS.
 //!
 //! ```
 //! use tidegate_cloudevents::{Data, Event, http, messaging};
@@ -27,18 +27,22 @@
 //! - **Data**: what happened, in JSON, as text or as bytes ([`Data`]). JSON is validated once and kept as its text.
 //! - **Mode**: how events lie in a message: *binary* (attributes as headers, data as the body), *structured* (one JSON
 //!   text), *batched* (an array of them).
+//! - **Documented extensions**: those with a document of the project's own, for traces, keys, sequences and causes. What
+//!   is made here keeps their rules; what is read may not, and [`Event::traceparent`] and its like then give nothing.
 //! - **Claim check**: data too large to travel is kept elsewhere, and `dataref` says where ([`Event::with_dataref`],
-//!   [`Event::dataref_to_fetch`], [`Event::with_data`]).
+//!   [`Event::dataref_to_fetch`], [`Event::with_data`]). The feature `s3` does both ends.
 //!
 //! # What this crate refuses to do
 //!
-//! - I/O, clocks and random ids: times and ids are given to it.
+//! - Clocks, random ids, and I/O but for the feature `s3`: times and ids are given to it, and it connects to nothing.
 //! - To hold an event that breaks the specification, or to read one leniently where the specification says MUST. Two
 //!   limits are its own: [256 extensions](extensions::MAX_EXTENSIONS) with names of
 //!   [128 characters](extensions::MAX_NAME_LEN), so that whatever was read can be written as HTTP headers.
 //! - To judge JSON data beyond its syntax. `1e999`, repeated keys, deep nesting and unpaired surrogates in escapes are
 //!   carried unchanged; [`Event::data_as`] meets them where they are read, and gives an error.
-//! - Versions before 1.0, and formats other than JSON.
+//! - Versions before 1.0, formats other than JSON, and batches in Kafka, which its binding does not have.
+//! - To choose a Kafka record's key, or to make an attribute of it: the binding leaves the key to the sender.
+//! - To fetch a `dataref` from anywhere but the bucket it was given.
 
 mod attribute;
 mod binary;
