@@ -56,6 +56,7 @@ pub mod github;
 mod headers;
 mod hmac;
 mod mac;
+pub mod outbound;
 mod scheme;
 mod secret;
 mod shopify;

@@ -8,6 +8,8 @@ use serde::{
 };
 use zeroize::Zeroizing;
 
+use crate::document::SourceError;
+
 /// The characters of one secret of a source document.
 ///
 /// A secret that the document writes with JSON escapes passes through the parser's own buffer, which is not wiped; all
@@ -30,7 +32,40 @@ pub(crate) struct Secrets {
     pub(crate) others: Vec<Secret>,
 }
 
+/// Two while a rotation lasts is the usual number. Every further secret costs a hash of the body per request.
+const MAX_SECRETS: usize = 16;
+
+/// Fewer bytes are a placeholder or a mistake; senders draw 20 and more.
+const MIN_SECRET_LEN: usize = 8;
+
 impl Secrets {
+    pub(crate) const PROBLEM: &str = "must be a list of 1 to 16 strings";
+
+    pub(crate) fn of(secrets: &[&str]) -> Result<Secrets, SourceError> {
+        Secrets::check(secrets.iter().map(|&text| Secret(Zeroizing::new(text.to_owned()))).collect())
+    }
+
+    /// Refuses what can only be a mistake.
+    pub(crate) fn check(mut secrets: Vec<Secret>) -> Result<Secrets, SourceError> {
+        if !(1..=MAX_SECRETS).contains(&secrets.len()) {
+            return Err(SourceError::Invalid { member: "secrets".to_owned(), problem: Secrets::PROBLEM });
+        }
+        for (index, secret) in secrets.iter().enumerate() {
+            let problem = if secret.as_bytes().len() < MIN_SECRET_LEN {
+                "must have at least 8 bytes"
+            } else if secret.as_str().trim() != secret.as_str() {
+                // What a copied line drags along. It would make every signature wrong and nothing would say why.
+                "must not begin or end with white space"
+            } else {
+                continue;
+            };
+            return Err(SourceError::Invalid { member: format!("secrets[{index}]"), problem });
+        }
+        let others = secrets.split_off(1);
+        let first = secrets.swap_remove(0);
+        Ok(Secrets { first, others })
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Secret> {
         std::iter::once(&self.first).chain(&self.others)
     }

@@ -10,7 +10,7 @@ use crate::{
     github::GitHub,
     hmac::GenericHmac,
     scheme::Scheme,
-    secret::{Secret, Secrets},
+    secret::Secrets,
     shopify::Shopify,
     slack::Slack,
     standard_webhooks::StandardWebhooks,
@@ -159,32 +159,8 @@ fn read_scheme(members: &mut Members<'_>) -> Result<Scheme, SourceError> {
     name.parse().map_err(|_| members.invalid("scheme", PROBLEM))
 }
 
-/// Two while a rotation lasts is the usual number. Every further secret costs a hash of the body per request.
-const MAX_SECRETS: usize = 16;
-
-/// Fewer bytes are a placeholder or a mistake; senders draw 20 and more.
-const MIN_SECRET_LEN: usize = 8;
-
 fn read_secrets(members: &mut Members<'_>) -> Result<Secrets, SourceError> {
-    const PROBLEM: &str = "must be a list of 1 to 16 strings";
-    let mut secrets: Vec<Secret> = members.required("secrets", PROBLEM)?;
-    if !(1..=MAX_SECRETS).contains(&secrets.len()) {
-        return Err(members.invalid("secrets", PROBLEM));
-    }
-    for (index, secret) in secrets.iter().enumerate() {
-        let problem = if secret.as_bytes().len() < MIN_SECRET_LEN {
-            "must have at least 8 bytes"
-        } else if secret.as_str().trim() != secret.as_str() {
-            // What a copied line drags along. It would make every signature wrong and nothing would say why.
-            "must not begin or end with white space"
-        } else {
-            continue;
-        };
-        return Err(SourceError::Invalid { member: format!("secrets[{index}]"), problem });
-    }
-    let others = secrets.split_off(1);
-    let first = secrets.swap_remove(0);
-    Ok(Secrets { first, others })
+    Secrets::check(members.required("secrets", Secrets::PROBLEM)?)
 }
 
 /// What Stripe, Slack and Standard Webhooks recommend.

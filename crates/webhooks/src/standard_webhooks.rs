@@ -46,12 +46,13 @@ const SEPARATOR: u8 = b'.';
 pub(crate) struct StandardWebhooks {
     symmetric: Option<Keys>,
     public: Vec<VerifyingKey>,
-    signer: Option<SignsWith>,
+    /// One for each secret, in the order of the document.
+    signers: Vec<Option<SignsWith>>,
     /// `None`: either is taken, and `webhook-*` is sent.
     family: Option<&'static Family>,
 }
 
-/// What the first secret of the document signs with; a public key signs with nothing.
+/// What a secret signs with; a public key signs with nothing.
 enum SignsWith {
     Symmetric(Box<Keys>),
     Private(Box<SigningKey>),
@@ -67,13 +68,27 @@ impl StandardWebhooks {
                 family => family,
             },
         };
+        StandardWebhooks::of(secrets, family)
+    }
+
+    /// Takes either family of headers, sends `webhook-*`.
+    pub(crate) fn of_any_family(secrets: &Secrets) -> Result<StandardWebhooks, SourceError> {
+        StandardWebhooks::of(secrets, None)
+    }
+
+    /// The place of the first secret that cannot sign.
+    pub(crate) fn without_signer(&self) -> Option<usize> {
+        self.signers.iter().position(Option::is_none)
+    }
+
+    fn of(secrets: &Secrets, family: Option<&'static Family>) -> Result<StandardWebhooks, SourceError> {
         let mut symmetric = Vec::new();
         let mut public = Vec::new();
-        let mut signer = None;
+        let mut signers = Vec::new();
         for (index, secret) in secrets.iter().enumerate() {
             let material = Material::parse(secret.as_str())
                 .map_err(|problem| SourceError::Invalid { member: format!("secrets[{index}]"), problem })?;
-            let signs_with = match material {
+            signers.push(match material {
                 Material::Symmetric(key) => {
                     let alone = Keys::new(Algorithm::Sha256, &key, [].into_iter());
                     symmetric.push(key);
@@ -87,15 +102,12 @@ impl StandardWebhooks {
                     public.push(key);
                     None
                 }
-            };
-            if index == 0 {
-                signer = signs_with;
-            }
+            });
         }
         let symmetric = symmetric
             .split_first()
             .map(|(first, others)| Keys::new(Algorithm::Sha256, first, others.iter().map(|key| key.as_slice())));
-        Ok(StandardWebhooks { symmetric, public, signer, family })
+        Ok(StandardWebhooks { symmetric, public, signers, family })
     }
 
     pub(crate) fn verify(&self, headers: &HeaderMap, body: &[u8], fresh: Freshness) -> Result<Verified, Rejection> {
@@ -120,23 +132,41 @@ impl StandardWebhooks {
     }
 
     pub(crate) fn sign(&self, id: &str, at: UnixTime, body: &[u8]) -> Result<HeaderMap, SignError> {
+        self.sign_with(&self.signers[..1], id, at, body)
+    }
+
+    /// Signs with every secret, for receivers that know but one of them.
+    pub(crate) fn sign_with_each(&self, id: &str, at: UnixTime, body: &[u8]) -> Result<HeaderMap, SignError> {
+        self.sign_with(&self.signers, id, at, body)
+    }
+
+    fn sign_with(
+        &self,
+        signers: &[Option<SignsWith>],
+        id: &str,
+        at: UnixTime,
+        body: &[u8],
+    ) -> Result<HeaderMap, SignError> {
         let id = headers::id_value(id, Some(SEPARATOR))?;
         let time = headers::timestamp_value(at)?;
         let pieces: [&[u8]; 5] = [id.as_bytes(), b".", time.as_bytes(), b".", body];
-        let signature = match &self.signer {
-            None => return Err(SignError::PublicKey),
-            Some(SignsWith::Symmetric(keys)) => {
-                format!("v1,{}", Encoding::Base64.encode(keys.sign(&pieces).as_bytes()))
-            }
-            Some(SignsWith::Private(key)) => {
-                format!("v1a,{}", Encoding::Base64.encode(&key.sign(&pieces.concat()).to_bytes()))
-            }
-        };
+        let mut signatures = Vec::with_capacity(signers.len());
+        for signer in signers {
+            signatures.push(match signer {
+                None => return Err(SignError::PublicKey),
+                Some(SignsWith::Symmetric(keys)) => {
+                    format!("v1,{}", Encoding::Base64.encode(keys.sign(&pieces).as_bytes()))
+                }
+                Some(SignsWith::Private(key)) => {
+                    format!("v1a,{}", Encoding::Base64.encode(&key.sign(&pieces.concat()).to_bytes()))
+                }
+            });
+        }
         let family = self.family.unwrap_or(&WEBHOOK);
         let mut signed = HeaderMap::new();
         signed.insert(family.id.clone(), id);
         signed.insert(family.timestamp.clone(), time);
-        signed.insert(family.signature.clone(), headers::credential_value(signature));
+        signed.insert(family.signature.clone(), headers::credential_value(signatures.join(" ")));
         Ok(signed)
     }
 

@@ -5,6 +5,7 @@
 mod fixtures;
 mod handshakes;
 mod laws;
+mod outbound;
 mod rejections;
 mod source_documents;
 mod tampering;
