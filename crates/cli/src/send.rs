@@ -55,18 +55,18 @@ impl Delivery {
         let body = match &draft.body {
             None => Bytes::from(sample(scheme, &draft.event, &id, at)?),
             Some(body) => {
-                // Stripe and Slack name a delivery in its body, and a body from a file is sent as it is.
+                // Some senders name a delivery in its body, and a body from a file is sent as it is.
                 if let Some(field) = id_field(scheme) {
                     let own = serde_json::from_slice::<Value>(body)
                         .ok()
-                        .and_then(|body| Some(body.get(field)?.as_str()?.to_owned()));
+                        .and_then(|body| Some(body.pointer(field)?.as_str()?.to_owned()));
                     match own {
                         Some(own) if drawn => id = own,
                         Some(own) if own == id => {}
                         _ if drawn => {}
                         _ => bail!(Hint::new(
-                            format!("a {scheme} delivery has its id in the body's field `{field}`"),
-                            format!("change `{field}` in the file, or leave --id out"),
+                            format!("a {scheme} delivery has its id in the body, at {field}"),
+                            format!("change {field} in the file, or leave --id out"),
                         )),
                     }
                 }
@@ -119,6 +119,11 @@ fn explain(error: SignError, source: &str) -> anyhow::Error {
             "put the private key (whsk_...) or a symmetric secret (whsec_...) first in its document, or let the real sender send",
         )
         .into(),
+        SignError::NoKey => Hint::new(
+            format!("source {source} has no key: only the issuer of its tokens can sign deliveries"),
+            "let the real sender send, or try a source whose document has a private key of its own in `secrets`",
+        )
+        .into(),
         error => anyhow!(error).context(format!("a delivery of {source} cannot be signed")),
     }
 }
@@ -129,14 +134,18 @@ fn draw_id(scheme: Scheme) -> String {
         Scheme::Stripe => format!("evt_{}", &random.simple().to_string()[..24]),
         Scheme::Slack => format!("Ev{}", &random.simple().to_string()[..10].to_uppercase()),
         Scheme::StandardWebhooks => format!("msg_{}", random.simple()),
+        Scheme::PubSub => (random.as_u128() % 10_u128.pow(16)).to_string(),
         _ => random.to_string(),
     }
 }
 
+/// Where the body has the delivery's id (a JSON pointer).
 fn id_field(scheme: Scheme) -> Option<&'static str> {
     match scheme {
-        Scheme::Stripe => Some("id"),
-        Scheme::Slack => Some("event_id"),
+        Scheme::Stripe => Some("/id"),
+        Scheme::Slack => Some("/event_id"),
+        Scheme::PubSub => Some("/message/messageId"),
+        Scheme::EventGrid => Some("/0/id"),
         _ => None,
     }
 }
@@ -175,6 +184,15 @@ fn sender_headers(source: &Source, event: &str, id: &str, at: UnixTime) -> Resul
             ("ce-time", &time),
         ],
         Scheme::StandardWebhooks => vec![("user-agent", "Standard-Webhooks/1.0")],
+        Scheme::PubSub => vec![("user-agent", "CloudPubSub-Google"), ("from", "noreply@google.com")],
+        Scheme::EventGrid => vec![
+            ("content-type", "application/json; charset=utf-8"),
+            ("aeg-event-type", "Notification"),
+            ("aeg-subscription-name", "HARBOUR"),
+            ("aeg-delivery-count", "0"),
+            ("aeg-data-version", "1.0"),
+            ("aeg-metadata-version", "1"),
+        ],
         Scheme::Hmac => event_header.map(|name| (name, event)).into_iter().collect(),
     };
     let mut headers = HeaderMap::new();
@@ -216,6 +234,20 @@ fn sample(scheme: Scheme, event: &str, id: &str, at: UnixTime) -> Result<String>
         Scheme::StandardWebhooks => {
             (include_str!("samples/standard-webhooks.json"), vec![("/type", json!(event)), ("/timestamp", json!(time))])
         }
+        Scheme::PubSub => (
+            include_str!("samples/pubsub.json"),
+            vec![
+                ("/message/messageId", json!(id)),
+                ("/message/message_id", json!(id)),
+                ("/message/publishTime", json!(time)),
+                ("/message/publish_time", json!(time)),
+                ("/message/attributes/kind", json!(event)),
+            ],
+        ),
+        Scheme::EventGrid => (
+            include_str!("samples/event-grid.json"),
+            vec![("/0/id", json!(id)), ("/0/eventType", json!(event)), ("/0/eventTime", json!(time))],
+        ),
         Scheme::CloudEvents | Scheme::Hmac => (include_str!("samples/reading.json"), vec![("/reading", json!(number))]),
     };
     let mut body: Value = serde_json::from_str(text).context("a built-in sample is not JSON")?;
@@ -270,6 +302,9 @@ mod tests {
 
     #[test]
     fn every_scheme_has_a_delivery_that_its_own_receiver_accepts() {
+        // 32 characters of English in PKCS #8.
+        const PRIVATE: &str = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgbWFkZSB1cCBrZXkgb2YgMzIgYnl0ZXMsIG5vIG1vcmWhRANCAARGBcbf4MYgIHhFx52O22R3j7IRtTJme/Nqqy8fgttb7BUrtrIXXIC/VvZzlRkbyhfu3KeRUeJPYNSXxVCeMJF4";
+        let pubsub = json!({"audience": "https://hooks.harbour.example", "service_account": "push@harbour.example"});
         let hmac = json!({"header": "X-Signature", "timestamp_header": "X-Time", "id_header": "X-Id", "event_type_header": "X-Kind"});
         for (scheme, event, secret, options) in [
             ("github", "push", "its-a-secret-to-everybody", json!({})),
@@ -278,6 +313,8 @@ mod tests {
             ("shopify", "orders/create", "its-a-secret-to-everybody", json!({})),
             ("standard-webhooks", "tide.turned", "whsec_dGlkZXMgYXJlIG5vdCBzZWNyZXRzIGJ1dCB0aGlzIGlz", json!({})),
             ("cloudevents", "com.example.tide.turned", "its-a-secret-to-everybody", json!({})),
+            ("pubsub", "tide.turned", PRIVATE, pubsub.clone()),
+            ("event-grid", "Harbour.TideTurned", "its-a-secret-to-everybody", json!({"header": "X-Harbour-Key"})),
             ("hmac", "tide.turned", "its-a-secret-to-everybody", hmac),
         ] {
             let source = source(json!({"scheme": scheme, "secrets": [secret], "options": options}));
@@ -294,6 +331,14 @@ mod tests {
         let error = Delivery::sign(&draft("tide.turned"), &source, AT).unwrap_err();
         assert!(error.to_string().contains("public key"), "{error}");
         assert!(crate::failure::advice(&error).unwrap().contains("private key"));
+    }
+
+    #[test]
+    fn a_source_whose_sender_alone_has_the_key_says_so() {
+        let options = json!({"audience": "https://hooks.harbour.example", "service_account": "push@harbour.example"});
+        let source = source(json!({"scheme": "pubsub", "options": options}));
+        let error = Delivery::sign(&draft("tide.turned"), &source, AT).unwrap_err();
+        assert!(crate::failure::advice(&error).unwrap().contains("real sender"), "{error}");
     }
 
     #[test]
@@ -340,6 +385,8 @@ mod tests {
             (Scheme::GitHub, "release"),
             (Scheme::GitHub, "workflow_run"),
             (Scheme::Shopify, "orders/create"),
+            (Scheme::PubSub, "tide.turned"),
+            (Scheme::EventGrid, "Harbour.TideTurned"),
             (Scheme::Hmac, "tide.turned"),
         ] {
             let one = sample(scheme, event, "d-1", AT).unwrap();

@@ -1,6 +1,6 @@
 //! Taking headers out of a request: each exactly once.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 
 use crate::{
     time::UnixTime,
@@ -18,6 +18,14 @@ pub(crate) fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<&'
 /// Like [`single`] for a value that never holds a comma: API gateways join repeated headers with one.
 pub(crate) fn single_token<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<&'h [u8], Rejection> {
     find_token(headers, name).map_err(|fault| fault.of_credential(name))
+}
+
+/// The token after `Bearer`, whose case does not matter (RFC 9110 section 11.1).
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<&[u8], Rejection> {
+    let token = single_token(headers, &AUTHORIZATION)?
+        .split_at_checked(b"Bearer ".len())
+        .filter(|(scheme, token)| scheme.eq_ignore_ascii_case(b"Bearer ") && !token.is_empty());
+    token.map(|(_, token)| token).ok_or_else(|| Rejection::Malformed(AUTHORIZATION.clone()))
 }
 
 /// The digits of a signed timestamp, as the sender wrote them, and the time they say.
@@ -66,6 +74,11 @@ pub(crate) fn credential_value(text: String) -> HeaderValue {
     let mut value = HeaderValue::try_from(text).expect("a signature is visible ASCII");
     value.set_sensitive(true);
     value
+}
+
+/// Whether this can be a delivery's id, wherever it stands.
+pub(crate) fn is_id(id: &[u8]) -> bool {
+    check_id(id, None).is_some()
 }
 
 fn check_id(id: &[u8], separator: Option<u8>) -> Option<&str> {

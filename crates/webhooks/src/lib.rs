@@ -33,32 +33,55 @@
 //! - A **replay** is a delivery that somebody captured and sends again. The **tolerance** bounds for how long it passes
 //!   where the scheme signs a timestamp, and the **replay key** is the same for every copy.
 //!
+//! - An **issuer** signs a sender's tokens (Google, Microsoft Entra) and publishes a **key set** to check them with.
+//!
 //! # Where to find what
 //!
-//! Every scheme has its module (`github`, `stripe`, `slack`, `shopify`, `standard_webhooks`, `cloudevents`, `hmac`), which
-//! names its headers, its signed bytes and its specification. `source` reads the document that configures a sender and
-//! hands to the scheme; `mac` compares; `headers` takes headers out of a request; `verdict` is what comes of it.
+//! Every scheme has its module (`github`, `stripe`, `slack`, `shopify`, `standard_webhooks`, `cloudevents`, `pubsub`,
+//! `event_grid`, `hmac`), which names its headers, its signed bytes and its specification. `source` reads the document
+//! that configures a sender and hands to the scheme; `mac`, `shared_secret` and `jwt` compare; `headers` takes headers out
+//! of a request; `verdict` is what comes of it. [`outbound`] is the other direction.
+//!
+//! # Features
+//!
+//! | feature | brings | compiles |
+//! |---|---|---|
+//! | none | every scheme but those below, signing, [`outbound`] | |
+//! | `jwt` | `pubsub`, and `event-grid` with Entra: `Jwks`, `Source::with_keys` | `ring` |
+//! | `tower` | `layer`: verifies in front of axum, lambda_http or any other service | `tower`, `http-body-util` |
+//! | `connect` | `outbound::connect`: connections to public addresses only | `hyper-util`, `tokio` |
 //!
 //! # What it refuses to do
 //!
-//! - **I/O, clocks, async.** The caller says what time it is, where the document came from and what to answer.
+//! - **I/O, clocks, async.** The caller says what time it is, where the document and an issuer's keys came from and what to
+//!   answer. What the features `tower` and `connect` bring is async because its callers are, and reads no clock either.
 //! - **Remember deliveries.** It says by which id and key a repeated one is known; keeping them is the caller's work.
-//! - **Parse payloads**, but for Slack's URL check and GitHub's form encoding, which belong to the protocols.
+//! - **Parse payloads**, but for what belongs to the protocols: Slack's and Event Grid's checks of an address, GitHub's form
+//!   encoding, Pub/Sub's envelope.
 //! - **Be lenient.** A header that is missing, repeated (also when a gateway joined the copies with commas) or written
 //!   otherwise than the sender writes it fails, and a timestamp is held to the tolerance in both directions, also where
 //!   a sender's own library is laxer.
-//! - **Weak secrets.** No SHA-1, no plain token in a query string, no secrets below 8 bytes.
+//! - **Weak secrets.** No SHA-1, no plain token in a query string, no secrets below 8 bytes, no token whose algorithm is
+//!   its own choice, no audience without a sender.
+//! - **Follow strangers.** No redirection counts as delivered, and no address outside the public internet as an endpoint.
 //! - **Talk.** No error and no `Debug` output contains a secret, a token or a signature.
 
 mod cloudevents;
 mod document;
+pub mod event_grid;
 pub mod github;
 mod headers;
 mod hmac;
+#[cfg(feature = "jwt")]
+mod jwt;
+#[cfg(feature = "tower")]
+pub mod layer;
 mod mac;
 pub mod outbound;
+pub mod pubsub;
 mod scheme;
 mod secret;
+mod shared_secret;
 mod shopify;
 mod signed_content;
 pub mod slack;
@@ -70,6 +93,8 @@ mod verdict;
 
 pub use cloudevents::{AllowedOrigins, Handshake, HandshakeError, handshake};
 pub use document::SourceError;
+#[cfg(feature = "jwt")]
+pub use jwt::{Jwks, JwksError};
 pub use scheme::{Scheme, UnknownScheme};
 pub use source::Source;
 pub use time::UnixTime;

@@ -19,19 +19,25 @@ pub enum Scheme {
     StandardWebhooks,
     /// A bearer token in `Authorization`.
     CloudEvents,
+    /// Google Pub/Sub push: a token that Google signs, in `Authorization`.
+    PubSub,
+    /// Azure Event Grid: a secret in a delivery property, or a token that Microsoft Entra signs.
+    EventGrid,
     /// An HMAC whose headers and signed bytes are configured.
     Hmac,
 }
 
 impl Scheme {
     /// Every scheme, in the order of the documentation.
-    pub const ALL: [Scheme; 7] = [
+    pub const ALL: [Scheme; 9] = [
         Scheme::GitHub,
         Scheme::Stripe,
         Scheme::Slack,
         Scheme::Shopify,
         Scheme::StandardWebhooks,
         Scheme::CloudEvents,
+        Scheme::PubSub,
+        Scheme::EventGrid,
         Scheme::Hmac,
     ];
 
@@ -44,6 +50,8 @@ impl Scheme {
             Scheme::Shopify => "shopify",
             Scheme::StandardWebhooks => "standard-webhooks",
             Scheme::CloudEvents => "cloudevents",
+            Scheme::PubSub => "pubsub",
+            Scheme::EventGrid => "event-grid",
             Scheme::Hmac => "hmac",
         }
     }
@@ -65,7 +73,7 @@ impl FromStr for Scheme {
 
 /// The name is none of [`Scheme::ALL`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("a scheme is one of github, stripe, slack, shopify, standard-webhooks, cloudevents, hmac")]
+#[error("a scheme is one of github, stripe, slack, shopify, standard-webhooks, cloudevents, pubsub, event-grid, hmac")]
 pub struct UnknownScheme;
 
 #[cfg(test)]

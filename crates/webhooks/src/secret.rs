@@ -45,6 +45,10 @@ impl Secrets {
         Secrets::check(secrets.iter().map(|&text| Secret(Zeroizing::new(text.to_owned()))).collect())
     }
 
+    pub(crate) fn missing() -> SourceError {
+        SourceError::Missing { member: "secrets".to_owned() }
+    }
+
     /// Refuses what can only be a mistake.
     pub(crate) fn check(mut secrets: Vec<Secret>) -> Result<Secrets, SourceError> {
         if !(1..=MAX_SECRETS).contains(&secrets.len()) {

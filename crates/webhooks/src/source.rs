@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName};
 use crate::{
     cloudevents::{CloudEvents, HandshakeError},
     document::{Members, SourceError},
+    event_grid::EventGrid,
     github::GitHub,
     hmac::GenericHmac,
     scheme::Scheme,
@@ -17,6 +18,11 @@ use crate::{
     stripe::Stripe,
     time::{Freshness, UnixTime},
     verdict::{Rejection, SignError, Verified},
+};
+#[cfg(feature = "jwt")]
+use crate::{
+    jwt::{Jwks, Tokens},
+    pubsub::PubSub,
 };
 
 /// One sender: how it signs, with which secrets, and how far its clock may be off.
@@ -34,7 +40,33 @@ enum Kind {
     Shopify(Shopify),
     StandardWebhooks(StandardWebhooks),
     CloudEvents(CloudEvents),
+    #[cfg(feature = "jwt")]
+    PubSub(Box<PubSub>),
+    EventGrid(Box<EventGrid>),
     Hmac(Box<GenericHmac>),
+}
+
+impl Kind {
+    fn new(scheme: Scheme, secrets: Option<&Secrets>, options: &mut Members<'_>) -> Result<Kind, SourceError> {
+        let needed = || secrets.ok_or_else(Secrets::missing);
+        Ok(match scheme {
+            Scheme::GitHub => Kind::GitHub(GitHub::new(needed()?)),
+            Scheme::Stripe => Kind::Stripe(Stripe::new(needed()?)),
+            Scheme::Slack => Kind::Slack(Slack::new(needed()?)),
+            Scheme::Shopify => Kind::Shopify(Shopify::new(needed()?)),
+            Scheme::StandardWebhooks => Kind::StandardWebhooks(StandardWebhooks::new(needed()?, options)?),
+            Scheme::CloudEvents => Kind::CloudEvents(CloudEvents::new(needed()?, options)?),
+            #[cfg(feature = "jwt")]
+            Scheme::PubSub => Kind::PubSub(Box::new(PubSub::new(secrets, options)?)),
+            #[cfg(not(feature = "jwt"))]
+            Scheme::PubSub => {
+                let problem = "is `pubsub`, which needs a build with the feature `jwt`";
+                return Err(SourceError::Invalid { member: "scheme".to_owned(), problem });
+            }
+            Scheme::EventGrid => Kind::EventGrid(Box::new(EventGrid::new(secrets, options)?)),
+            Scheme::Hmac => Kind::Hmac(Box::new(GenericHmac::new(needed()?, options)?)),
+        })
+    }
 }
 
 impl Source {
@@ -44,7 +76,9 @@ impl Source {
     /// {"scheme": "github", "secrets": ["new secret", "old secret"], "tolerance_secs": 300, "options": {}}
     /// ```
     ///
-    /// `secrets` are the active ones, 1 to 16, of at least 8 bytes each; the first one signs. `tolerance_secs`, 1 to
+    /// `secrets` are the active ones, 1 to 16, of at least 8 bytes each; the first one signs. Sources whose sender holds
+    /// the only key (`pubsub`, `event-grid` with Entra) have none, and need `with_keys`.
+    /// `tolerance_secs`, 1 to
     /// 86400, is 300 if absent. `options` depend on the scheme (see the crate's README).
     ///
     /// # Errors
@@ -52,20 +86,12 @@ impl Source {
     pub fn from_json(document: &[u8]) -> Result<Source, SourceError> {
         let mut members = Members::parse(document)?;
         let scheme = read_scheme(&mut members)?;
-        let secrets = read_secrets(&mut members)?;
+        let secrets = members.optional("secrets", Secrets::PROBLEM)?.map(Secrets::check).transpose()?;
         let tolerance_secs = read_tolerance(&mut members)?;
         let mut options = members.object("options", "options.")?;
         members.finish()?;
 
-        let kind = match scheme {
-            Scheme::GitHub => Kind::GitHub(GitHub::new(&secrets)),
-            Scheme::Stripe => Kind::Stripe(Stripe::new(&secrets)),
-            Scheme::Slack => Kind::Slack(Slack::new(&secrets)),
-            Scheme::Shopify => Kind::Shopify(Shopify::new(&secrets)),
-            Scheme::StandardWebhooks => Kind::StandardWebhooks(StandardWebhooks::new(&secrets, &mut options)?),
-            Scheme::CloudEvents => Kind::CloudEvents(CloudEvents::new(&secrets, &mut options)?),
-            Scheme::Hmac => Kind::Hmac(Box::new(GenericHmac::new(&secrets, &mut options)?)),
-        };
+        let kind = Kind::new(scheme, secrets.as_ref(), &mut options)?;
         options.finish()?;
         Ok(Source { tolerance_secs, kind })
     }
@@ -79,6 +105,9 @@ impl Source {
             Kind::Shopify(_) => Scheme::Shopify,
             Kind::StandardWebhooks(_) => Scheme::StandardWebhooks,
             Kind::CloudEvents(_) => Scheme::CloudEvents,
+            #[cfg(feature = "jwt")]
+            Kind::PubSub(_) => Scheme::PubSub,
+            Kind::EventGrid(_) => Scheme::EventGrid,
             Kind::Hmac(_) => Scheme::Hmac,
         }
     }
@@ -112,6 +141,9 @@ impl Source {
             Kind::Shopify(scheme) => scheme.verify(headers, body),
             Kind::StandardWebhooks(scheme) => scheme.verify(headers, body, fresh),
             Kind::CloudEvents(scheme) => scheme.verify(headers),
+            #[cfg(feature = "jwt")]
+            Kind::PubSub(scheme) => scheme.verify(headers, fresh),
+            Kind::EventGrid(scheme) => scheme.verify(headers, fresh),
             Kind::Hmac(scheme) => scheme.verify(headers, body, fresh),
         }
     }
@@ -130,15 +162,47 @@ impl Source {
             Kind::Shopify(scheme) => scheme.sign(id, body),
             Kind::StandardWebhooks(scheme) => scheme.sign(id, at, body),
             Kind::CloudEvents(scheme) => scheme.sign(),
+            #[cfg(feature = "jwt")]
+            Kind::PubSub(scheme) => scheme.sign(at),
+            Kind::EventGrid(scheme) => scheme.sign(at),
             Kind::Hmac(scheme) => scheme.sign(id, at, body),
         }
     }
 
+    /// Where the issuer of this source's tokens publishes its keys, if it has one. Fetch the document, and give it to
+    /// [`with_keys`](Self::with_keys); again from time to time, and when [`Rejection::UnknownKey`] asks for it.
+    #[cfg(feature = "jwt")]
+    pub fn keys_url(&self) -> Option<&str> {
+        self.tokens().and_then(Tokens::keys_url)
+    }
+
+    /// The same source, accepting tokens that these keys sign. Without any it accepts none.
+    #[cfg(feature = "jwt")]
+    #[must_use]
+    pub fn with_keys(mut self, keys: Jwks) -> Source {
+        match &mut self.kind {
+            Kind::PubSub(scheme) => scheme.tokens.set_keys(keys),
+            Kind::EventGrid(scheme) => scheme.set_keys(keys),
+            _ => {}
+        }
+        self
+    }
+
+    #[cfg(feature = "jwt")]
+    fn tokens(&self) -> Option<&Tokens> {
+        match &self.kind {
+            Kind::PubSub(scheme) => Some(&scheme.tokens),
+            Kind::EventGrid(scheme) => scheme.tokens(),
+            _ => None,
+        }
+    }
+
     /// Answers an `OPTIONS` request as [`handshake`](crate::handshake()) does. `None` when the source offers no
-    /// handshake: it is not a `cloudevents` source, or its options name no `allowed_origins`.
+    /// handshake: it is neither a `cloudevents` nor an `event-grid` source, or its options name no `allowed_origins`.
     pub fn handshake(&self, headers: &HeaderMap) -> Option<Result<HeaderMap, HandshakeError>> {
         match &self.kind {
             Kind::CloudEvents(scheme) => scheme.handshake(headers),
+            Kind::EventGrid(scheme) => scheme.handshake(headers),
             _ => None,
         }
     }
@@ -154,13 +218,10 @@ impl fmt::Debug for Source {
 }
 
 fn read_scheme(members: &mut Members<'_>) -> Result<Scheme, SourceError> {
-    const PROBLEM: &str = "must be one of github, stripe, slack, shopify, standard-webhooks, cloudevents, hmac";
+    const PROBLEM: &str =
+        "must be one of github, stripe, slack, shopify, standard-webhooks, cloudevents, pubsub, event-grid, hmac";
     let name: String = members.required("scheme", PROBLEM)?;
     name.parse().map_err(|_| members.invalid("scheme", PROBLEM))
-}
-
-fn read_secrets(members: &mut Members<'_>) -> Result<Secrets, SourceError> {
-    Secrets::check(members.required("secrets", Secrets::PROBLEM)?)
 }
 
 /// What Stripe, Slack and Standard Webhooks recommend.

@@ -25,6 +25,19 @@ pub(crate) struct Freshness {
 }
 
 impl Freshness {
+    /// The same for a token that says itself from when until when it is good.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn check_window(self, from: UnixTime, until: UnixTime) -> Result<(), Rejection> {
+        let tolerance = i64::from(self.tolerance_secs);
+        if self.now.0 > until.0.saturating_add(tolerance) {
+            Err(Rejection::TooOld)
+        } else if self.now.0 < from.0.saturating_sub(tolerance) {
+            Err(Rejection::TooNew)
+        } else {
+            Ok(())
+        }
+    }
+
     /// Both edges of the window belong to it. The future is bounded like the past, because a signature dated ahead could
     /// otherwise be replayed until that date.
     pub(crate) fn check(self, stamped: UnixTime) -> Result<(), Rejection> {

@@ -8,17 +8,19 @@ use crate::scheme::Scheme;
 
 /// An authentic delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Verified {
     /// The delivery's id, where the scheme carries it in a header: `X-GitHub-Delivery`, `X-Shopify-Webhook-Id`,
     /// `webhook-id`, or the id header of an `hmac` source. `None` where it stands in the body (Stripe's `id`, Slack's
-    /// `event_id`, a CloudEvent's `id`), which this crate does not parse.
+    /// `event_id`, a CloudEvent's `id`, Pub/Sub's `messageId`, an Event Grid event's `id`), which verification does not
+    /// parse.
     ///
     /// GitHub and Shopify do not sign this header: who has captured one delivery can send it again under another id.
     /// That is what [`replay_key`](Self::replay_key) is for.
     pub delivery_id: Option<String>,
     /// The same for every copy of a captured request, whatever headers that are not signed were changed: 64 lower-case
     /// hex digits, the SHA-256 of the scheme's name and of the decoded signature that matched. `None` for `cloudevents`,
-    /// whose token says nothing about the body.
+    /// `pubsub` and `event-grid`, whose tokens say nothing about the body.
     ///
     /// It is derived from the signature and not from the body because that saves a second pass over the body. The price:
     /// a sender that signs the same delivery anew with another secret (a redelivery after a rotation) makes another
@@ -27,7 +29,9 @@ pub struct Verified {
     /// Standard Webhooks) one of them can be taken out; there the id and the timestamp are signed.
     pub replay_key: Option<String>,
     /// Whether a signed timestamp bounds how long the request can be replayed. False for the schemes that sign the body
-    /// alone (GitHub, Shopify, `hmac` without a timestamp header) and for `cloudevents`.
+    /// alone (GitHub, Shopify, `hmac` without a timestamp header) and for a secret that is sent as it is (`cloudevents`,
+    /// `event-grid` with a header). A signed token (`pubsub`, `event-grid` with Entra) is good until it expires, which is
+    /// an hour or so, and with any body.
     pub timestamped: bool,
 }
 
@@ -40,6 +44,11 @@ impl Verified {
         hash.update([0]);
         hash.update(authenticator);
         Verified { delivery_id: None, replay_key: Some(hex::encode(hash.finalize())), timestamped }
+    }
+
+    /// Authenticated by a token, which says nothing about the body.
+    pub(crate) fn vouched_for(timestamped: bool) -> Verified {
+        Verified { delivery_id: None, replay_key: None, timestamped }
     }
 
     pub(crate) fn with_id(self, id: String) -> Verified {
@@ -64,6 +73,13 @@ pub enum Rejection {
     /// No active secret made any of the signatures, or the token is none of the active ones.
     #[error("the signature matches no active secret")]
     BadSignature,
+    /// The token is signed with a key that is not in the key set: the issuer may have begun to use a new one. Fetch the
+    /// set anew, not more often than every few seconds since anybody can name a key, and verify once more.
+    #[error("the token is signed with a key that is not in the key set")]
+    UnknownKey,
+    /// Rightly signed, but by or for somebody else.
+    #[error("the token's claim `{0}` is not what this source expects")]
+    WrongClaim(&'static str),
     /// Rightly signed, but longer ago than the tolerance.
     #[error("the signed timestamp is too old")]
     TooOld,
@@ -102,4 +118,7 @@ pub enum SignError {
     /// The source's first secret is a public key, which verifies only.
     #[error("the first secret is a public key, which can only verify")]
     PublicKey,
+    /// The source's document holds no secret: only the issuer of its tokens can sign.
+    #[error("the source has no key of its own, only the issuer of its tokens can sign")]
+    NoKey,
 }

@@ -8,14 +8,18 @@
 //! | `shopify` | `com.shopify.{topic}`, `/` as `.` | `X-Shopify-Webhook-Id` | shop domain |
 //! | `standard-webhooks` | `webhook.{source}.{type}` | `webhook-id` | |
 //! | `hmac` | `webhook.{source}[.{event type header}]` | id header, else from the signature | |
+//! | `pubsub` | `google.cloud.pubsub.topic.v1.messagePublished`; unwrapped `webhook.{source}` | `messageId` | |
+//! | `event-grid` | `eventType` in the body | `id` in the body | `subject` in the body |
 //! | `cloudevents` | the sender's own | the sender's own | the sender's own |
 //!
-//! `source` is `/webhooks/{source}`, but for CloudEvents, whose sender names itself.
+//! `source` is `/webhooks/{source}`, but for CloudEvents, whose sender names itself. Event Grid sends CloudEvents, too, if
+//! the subscription says so; they are then as any other sender's.
 
 use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
 use jiff::Timestamp;
+use serde_json::value::RawValue;
 use tidegate_cloudevents::extensions::{CORRELATIONID, TRACEPARENT};
 use tidegate_cloudevents::{Event, EventError, JsonText, http as binding};
 use tidegate_idempotency::Key;
@@ -68,8 +72,25 @@ pub fn events(
         Scheme::Shopify => shopify(request, verified)?,
         Scheme::StandardWebhooks => standard_webhooks(request, verified)?,
         Scheme::Hmac => hmac(source, request, verified)?,
+        Scheme::PubSub => pubsub(request)?,
+        Scheme::EventGrid if is_cloudevent(request) => return cloudevents(request, trace),
+        Scheme::EventGrid => {
+            let described = event_grid(request)?.into_iter();
+            return described.map(|described| event(described, verified, request, now, trace)).collect();
+        }
         Scheme::CloudEvents => return cloudevents(request, trace),
     };
+    Ok(vec![event(described, verified, request, now, trace)?])
+}
+
+/// The event of a described delivery, under this receiver's own source.
+fn event(
+    described: Described<'_>,
+    verified: &Verified,
+    request: &Request,
+    now: SystemTime,
+    trace: TraceContext,
+) -> Result<Incoming, Problem> {
     let id = described.id.ok_or_else(|| malformed("the delivery has no id"))?;
     let mut builder = Event::builder(&id, format!("/webhooks/{}", request.source), described.ty)
         .extension(TRACEPARENT, trace.to_string())
@@ -94,7 +115,7 @@ pub fn events(
         keys.push((key(&[&request.source, "signature", signature]), SIGNATURE_RECOGNISED_FOR));
     }
     keys.push((key(&[&request.source, "delivery", &id]), RECOGNISED_FOR));
-    Ok(vec![incoming(event, keys)?])
+    incoming(event, keys)
 }
 
 /// What a scheme knows of a delivery.
@@ -170,17 +191,58 @@ fn hmac<'a>(source: &Source, request: &'a Request, verified: &Verified) -> Resul
     Ok(Described { id, ty: typed(request, ty), subject: None, data })
 }
 
+/// Pub/Sub's envelope as it stands, which is what Google's own events of this type have as their data; or the message
+/// alone, where the subscription takes it out of the envelope.
+fn pubsub(request: &Request) -> Result<Described<'_>, Problem> {
+    if let Some(id) = request.header("x-goog-pubsub-message-id") {
+        let data = match (request.header("content-type"), inspect(&request.body, [])) {
+            (None, Ok(([], text))) => Data::Json(text),
+            (Some(sent), inspected) if is_json(sent) => Data::Json(inspected?.1),
+            (sent, _) => Data::Other(sent.unwrap_or("application/octet-stream"), &request.body),
+        };
+        return Ok(Described { id: Some(id.to_owned()), ty: typed(request, None), subject: None, data });
+    }
+    expect_json(request)?;
+    let ([id], text) = inspect(&request.body, [&["message", "messageId"]])?;
+    let ty = "google.cloud.pubsub.topic.v1.messagePublished".to_owned();
+    Ok(Described { id, ty, subject: None, data: Data::Json(text) })
+}
+
+/// Event Grid's own schema: a list of events, each of which is kept whole as the data of one event here.
+fn event_grid(request: &Request) -> Result<Vec<Described<'_>>, Problem> {
+    expect_json(request)?;
+    let list = serde_json::from_slice::<Vec<&RawValue>>(&request.body);
+    let events =
+        list.or_else(|_| inspect(&request.body, []).and_then(|([], _)| Err(malformed("it is no list of events"))))?;
+    if events.len() > MAX_BATCH {
+        return Err(too_many());
+    }
+    let described = events.into_iter().map(|event| {
+        let ([id, ty, subject], text) = inspect(event.get().as_bytes(), [&["id"], &["eventType"], &["subject"]])?;
+        let ty = word(ty.as_deref(), "eventType")?.to_owned();
+        Ok(Described { id, ty, subject, data: Data::Json(text) })
+    });
+    described.collect()
+}
+
+fn is_cloudevent(request: &Request) -> bool {
+    request.header("content-type").is_some_and(|sent| sent.starts_with("application/cloudevents"))
+}
+
 fn cloudevents(request: &Request, trace: TraceContext) -> Result<Vec<Incoming>, Problem> {
     if request.header("content-type").is_some_and(is_json) {
         inspect(&request.body, [])?;
     }
     let received = binding::read(&request.headers, &request.body).map_err(|error| malformed(&error.to_string()))?;
     if received.events.len() > MAX_BATCH {
-        let title = "The batch has too many events";
-        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-many-events", title)
-            .detail(format!("at most {MAX_BATCH} events are taken at once")));
+        return Err(too_many());
     }
     received.events.into_iter().map(|event| own_event(request, event, trace)).collect()
+}
+
+fn too_many() -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-many-events", "The batch has too many events")
+        .detail(format!("at most {MAX_BATCH} events are taken at once"))
 }
 
 /// An event that its sender wrote: kept as it is, with a trace and a correlation where it has none.

@@ -8,6 +8,7 @@
 mod claims;
 mod events;
 mod json;
+mod keys;
 mod publish;
 mod request;
 mod sources;
@@ -25,10 +26,11 @@ use tidegate_runtime::s3::Payloads;
 use tidegate_runtime::secrets::Secrets;
 use tidegate_runtime::sns::Topic;
 use tidegate_runtime::trace::TraceContext;
-use tidegate_webhooks::{Scheme, slack};
+use tidegate_webhooks::{Scheme, event_grid, slack};
 use tracing::{Instrument, info, info_span, warn};
 
 pub use events::{Incoming, events};
+pub use keys::{Keys, WebKeys};
 pub use request::Request;
 pub use sources::Sources;
 
@@ -59,13 +61,13 @@ pub struct Invocation {
 
 /// The handler, over its ports.
 #[derive(Debug)]
-pub struct Receiver<A, S, C, T, P, M> {
+pub struct Receiver<A, S, K, C, T, P, M> {
     /// What an operator chooses.
     pub settings: Settings,
     /// Time and randomness.
     pub ambient: A,
     /// Source documents.
-    pub sources: Sources<S>,
+    pub sources: Sources<S, K>,
     /// Claims on deliveries.
     pub claims: C,
     /// The topic for events.
@@ -83,7 +85,7 @@ struct Tally {
     duplicate: u64,
 }
 
-impl<A: Ambient, S: Secrets, C: Store, T: Topic, P: Payloads, M: Metrics> Receiver<A, S, C, T, P, M> {
+impl<A: Ambient, S: Secrets, K: Keys, C: Store, T: Topic, P: Payloads, M: Metrics> Receiver<A, S, K, C, T, P, M> {
     /// Answers one request.
     pub async fn handle(&self, event: ApiGatewayV2httpRequest, invocation: Invocation) -> ApiGatewayV2httpResponse {
         let trace = trace(&event.headers, &invocation, self.ambient.random());
@@ -148,6 +150,11 @@ impl<A: Ambient, S: Secrets, C: Store, T: Topic, P: Payloads, M: Metrics> Receiv
             && let Some(challenge) = slack::challenge(&request.body)
         {
             return Ok(problem::json(StatusCode::OK, &serde_json::json!({ "challenge": challenge })));
+        }
+        if source.scheme() == Scheme::EventGrid
+            && let Some(code) = event_grid::validation_code(&request.body)
+        {
+            return Ok(problem::json(StatusCode::OK, &serde_json::json!({ "validationResponse": code })));
         }
 
         let incoming = events(&source, &verified, request, now, trace.child(self.ambient.random()))?;

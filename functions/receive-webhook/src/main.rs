@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use receive_webhook::{Invocation, Receiver, Settings};
+use receive_webhook::{Invocation, Receiver, Settings, Sources, WebKeys};
 use tidegate_idempotency::DynamoDbStore;
 use tidegate_runtime::ambient::System;
 use tidegate_runtime::config::{number, required};
@@ -28,7 +28,7 @@ async fn main() -> Result<(), Error> {
             max_body_bytes: number("MAX_BODY_BYTES", 1024 * 1024)?,
         },
         ambient: System,
-        sources: receive_webhook::Sources::new(SecretsManager(aws_sdk_secretsmanager::Client::new(&aws))),
+        sources: Sources::new(SecretsManager(aws_sdk_secretsmanager::Client::new(&aws)), WebKeys::default()),
         claims,
         topic: SnsTopic::new(aws_sdk_sns::Client::new(&aws), required("EVENTS_TOPIC_ARN")?),
         payloads: S3Payloads::new(&http, &aws, required("PAYLOAD_BUCKET")?),

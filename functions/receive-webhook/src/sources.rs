@@ -7,9 +7,10 @@ use std::time::{Duration, SystemTime};
 use http::StatusCode;
 use tidegate_runtime::problem::Problem;
 use tidegate_runtime::secrets::Secrets;
-use tidegate_webhooks::{Rejection, Source, UnixTime, Verified};
+use tidegate_webhooks::{Jwks, Rejection, Source, UnixTime, Verified};
 use tracing::{error, info};
 
+use crate::keys::Keys;
 use crate::request::{Request, unknown_source};
 use crate::try_again;
 
@@ -21,10 +22,11 @@ const REFRESH_AFTER: Duration = Duration::from_secs(5);
 /// More names than this are not kept: a caller who makes up names must not fill the memory.
 const MOST_KEPT: usize = 256;
 
-/// Source documents out of a store of secrets.
+/// Source documents out of a store of secrets, with the keys of those whose sender's tokens an issuer signs.
 #[derive(Debug)]
-pub struct Sources<S> {
+pub struct Sources<S, K> {
     secrets: S,
+    keys: K,
     cache: Mutex<HashMap<String, Cached>>,
 }
 
@@ -34,10 +36,10 @@ struct Cached {
     read_at: SystemTime,
 }
 
-impl<S: Secrets> Sources<S> {
+impl<S: Secrets, K: Keys> Sources<S, K> {
     /// Sources in that store, as `{deployment}/webhooks/{source}`.
-    pub fn new(secrets: S) -> Self {
-        Self { secrets, cache: Mutex::new(HashMap::new()) }
+    pub fn new(secrets: S, keys: K) -> Self {
+        Self { secrets, keys, cache: Mutex::new(HashMap::new()) }
     }
 
     /// The source of that name, at most [`FRESH_FOR`] old.
@@ -46,7 +48,7 @@ impl<S: Secrets> Sources<S> {
     }
 
     /// Verifies a request. A signature that fails against a cached document is tried once more against a fresh one,
-    /// because its secret may have been rotated in meanwhile.
+    /// because its secret or its issuer's key may have been rotated in meanwhile.
     pub(crate) async fn verify(
         &self,
         deployment: &str,
@@ -59,7 +61,7 @@ impl<S: Secrets> Sources<S> {
         let source = cached.source.clone().ok_or_else(unknown_source)?;
         match source.verify(headers, body, at) {
             Ok(verified) => return Ok((source, verified)),
-            Err(Rejection::BadSignature) if cached.age(now) >= REFRESH_AFTER => {}
+            Err(Rejection::BadSignature | Rejection::UnknownKey) if cached.age(now) >= REFRESH_AFTER => {}
             Err(rejection) => return Err(refusal(&rejection)),
         }
         let refreshed = self.load_younger_than(REFRESH_AFTER, deployment, name, now).await?;
@@ -90,7 +92,11 @@ impl<S: Secrets> Sources<S> {
             error!(secret, error = tidegate_runtime::chain(&error), "the source document is malformed");
             unconfigured()
         })?;
-        let cached = Cached { source: source.map(Arc::new), read_at: now };
+        let source = match source {
+            Some(source) => Some(Arc::new(self.with_keys(source).await?)),
+            None => None,
+        };
+        let cached = Cached { source, read_at: now };
         let mut cache = self.cache();
         if cache.len() >= MOST_KEPT && !cache.contains_key(name) {
             cache.retain(|_, cached| cached.source.is_some()); // made-up names go first
@@ -100,6 +106,20 @@ impl<S: Secrets> Sources<S> {
         }
         cache.insert(name.to_owned(), cached.clone());
         Ok(cached)
+    }
+
+    /// The keys are as old as the document they are kept with, so that both are refreshed by the same rules.
+    async fn with_keys(&self, source: Source) -> Result<Source, Problem> {
+        let Some(url) = source.keys_url() else { return Ok(source) };
+        let document = self.keys.fetch(url).await.map_err(|error| {
+            error!(error = tidegate_runtime::chain(&error), "the key set cannot be fetched");
+            unconfigured()
+        })?;
+        let keys = Jwks::parse(&document).map_err(|error| {
+            error!(url, error = tidegate_runtime::chain(&error), "the key set is of no use");
+            unconfigured()
+        })?;
+        Ok(source.with_keys(keys))
     }
 
     fn cache(&self) -> std::sync::MutexGuard<'_, HashMap<String, Cached>> {

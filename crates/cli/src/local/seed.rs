@@ -6,6 +6,8 @@ use std::fs;
 use anyhow::{Context, Result, anyhow};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use serde_json::{Value, json};
 use tidegate_webhooks::Scheme;
 
@@ -69,8 +71,25 @@ fn document(scheme: Scheme) -> Result<Value> {
                 "event_type_header": "X-Event-Type",
             },
         }),
+        Scheme::PubSub => json!({
+            "scheme": scheme.name(),
+            "secrets": [private_key()?],
+            "options": {"audience": "https://tidegate.example", "service_account": "push@tidegate.example"},
+        }),
+        Scheme::EventGrid => json!({
+            "scheme": scheme.name(),
+            "secrets": [text],
+            "options": {"header": "X-Tidegate-Key", "allowed_origins": ["eventgrid.azure.net"]},
+        }),
         _ => json!({"scheme": scheme.name(), "secrets": [text]}),
     })
+}
+
+/// A key that stands in for Google's: the source trusts it alone, and `tidegate send` signs with it.
+fn private_key() -> Result<String> {
+    let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
+        .map_err(|_| anyhow!("no random numbers"))?;
+    Ok(STANDARD.encode(key))
 }
 
 /// Routes that show what routing can do: by repository and branch, by repository, by source, and everything else.

@@ -2,7 +2,7 @@
 //!
 //! The check is on the addresses that are connected to, after resolution, so a name that resolves differently the second
 //! time gets nowhere. hyper does not ask a resolver about a host that is an address already; the connector judges those
-//! itself, by [`check_url`](super::check_url).
+//! itself, by [`check_url`].
 //!
 //! ```
 //! use tidegate_webhooks::outbound::{Allow, connect::PublicConnector};
@@ -74,7 +74,7 @@ where
 
 const NOT_PUBLIC: &str = "the name has no public address";
 
-/// hyper's TCP connector, to endpoints that [`check_url`](super::check_url) lets pass and at public addresses only.
+/// hyper's TCP connector, to endpoints that [`check_url`] lets pass and at public addresses only.
 #[derive(Clone, Debug)]
 pub struct PublicConnector<R = GaiResolver> {
     tcp: HttpConnector<PublicResolver<R>>,

@@ -34,6 +34,16 @@ const ASYMMETRIC: [&str; 3] = [
     "whsk_bWFkZSB1cCBlZDI1NTE5IHNlZWQgb2YgMzIgYnl0ZXM=",
 ];
 
+/// Private keys of stand-ins for Google and Microsoft. The short ones are 32 characters of English in PKCS #8.
+#[cfg(feature = "jwt")]
+pub(crate) const PRIVATE: [&str; 3] = [
+    include_str!("tokens/made-up-rsa-key.txt"),
+    "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgbWFkZSB1cCBrZXkgb2YgMzIgYnl0ZXMsIG5vIG1vcmWhRANCAARGBcbf4MYgIHhFx52O\
+     22R3j7IRtTJme/Nqqy8fgttb7BUrtrIXXIC/VvZzlRkbyhfu3KeRUeJPYNSXxVCeMJF4",
+    "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgbWFkZSB1cCBrZXksIGFuZCBhbm90aGVyIHRoYW4gaXShRANCAATYrLg1odT5jHKGtKa0\
+     reh0sa10y+WuDkl7wJfFzwCEzJ+73qDP4/8MXuhwZGTBr/CU/FX3XWiPTk41kITuzxGn",
+];
+
 const PLAIN: Shape = Shape {
     name: "",
     scheme: "",
@@ -46,7 +56,7 @@ const PLAIN: Shape = Shape {
     signs_body: true,
 };
 
-pub(crate) const SHAPES: [Shape; 12] = [
+pub(crate) const SHAPES: &[Shape] = &[
     Shape {
         name: "github",
         scheme: "github",
@@ -108,6 +118,36 @@ pub(crate) const SHAPES: [Shape; 12] = [
         signs_body: false,
         ..PLAIN
     },
+    #[cfg(feature = "jwt")]
+    Shape {
+        name: "pubsub",
+        scheme: "pubsub",
+        options: r#"{"audience":"https://hooks.harbour.example/webhooks/pubsub",
+            "service_account":"push@harbour-example.iam.gserviceaccount.com"}"#,
+        secrets: PRIVATE,
+        signature: "authorization",
+        signs_body: false,
+        ..PLAIN
+    },
+    #[cfg(feature = "jwt")]
+    Shape {
+        name: "event-grid with Entra",
+        scheme: "event-grid",
+        options: r#"{"tenant":"00000000-0000-4000-8000-00000000cafe","audience":"api://harbour-example"}"#,
+        secrets: [PRIVATE[1], PRIVATE[0], PRIVATE[2]],
+        signature: "authorization",
+        signs_body: false,
+        ..PLAIN
+    },
+    Shape {
+        name: "event-grid with a delivery property",
+        scheme: "event-grid",
+        options: r#"{"header":"X-Harbour-Key"}"#,
+        secrets: ["made-up-first-property", "made-up-second-property", "made-up-third-property"],
+        signature: "x-harbour-key",
+        signs_body: false,
+        ..PLAIN
+    },
     Shape {
         name: "hmac over the body",
         scheme: "hmac",
@@ -163,7 +203,12 @@ impl Shape {
 
     /// Whether a signed timestamp bounds replays, be it in a header of its own or in the signature's.
     pub(crate) fn timestamped(&self) -> bool {
-        self.timestamp.is_some() || self.scheme == "stripe"
+        self.timestamp.is_some() || self.scheme == "stripe" || self.is_token()
+    }
+
+    /// Whether a token that says itself how long it is good stands for the signature.
+    pub(crate) fn is_token(&self) -> bool {
+        ["pubsub", "event-grid with Entra"].contains(&self.name)
     }
 }
 

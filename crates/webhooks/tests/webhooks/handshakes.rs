@@ -74,9 +74,17 @@ fn a_request_that_does_not_say_once_who_asks_for_what_gets_nothing() {
 }
 
 #[test]
-fn only_a_cloudevents_source_that_names_origins_has_a_handshake() {
+fn only_a_source_that_names_origins_has_a_handshake() {
     let asked = answer(&[(ORIGIN, "a.example")]);
     assert!(source("{}").handshake(&asked).is_none());
+    let grid = |options: &str| {
+        let document = format!(
+            r#"{{"scheme":"event-grid","secrets":["made-up-property"],"options":{{"header":"x-key"{options}}}}}"#
+        );
+        Source::from_json(document.as_bytes()).unwrap()
+    };
+    assert!(grid("").handshake(&asked).is_none());
+    assert!(grid(r#","allowed_origins":["a.example"]"#).handshake(&asked).unwrap().is_ok());
     let github = Source::from_json(br#"{"scheme":"github","secrets":["made-up-secret"]}"#).unwrap();
     assert!(github.handshake(&asked).is_none());
 }

@@ -5,8 +5,12 @@
 mod fixtures;
 mod handshakes;
 mod laws;
+#[cfg(feature = "tower")]
+mod layer;
 mod outbound;
 mod rejections;
 mod source_documents;
 mod tampering;
+#[cfg(feature = "jwt")]
+mod tokens;
 mod vectors;

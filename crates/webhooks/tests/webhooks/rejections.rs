@@ -2,13 +2,13 @@
 
 use crate::fixtures::{BODY, ID, NOW, SHAPES, Shape, with};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use tidegate_webhooks::{Rejection, SignError, Source, UnixTime, Verified};
+use tidegate_webhooks::{Rejection, SignError, Source, UnixTime};
 
 const OTHER_BODY: &[u8] = b"{}";
 
 #[test]
 fn a_missing_header_that_the_signature_needs_is_an_authentication_failure() {
-    for shape in &SHAPES {
+    for shape in SHAPES {
         for name in credentials(shape) {
             let (source, mut headers) = shape.signed();
             headers.remove(name);
@@ -21,7 +21,7 @@ fn a_missing_header_that_the_signature_needs_is_an_authentication_failure() {
 
 #[test]
 fn a_repeated_header_that_the_signature_needs_is_an_authentication_failure() {
-    for shape in &SHAPES {
+    for shape in SHAPES {
         for name in credentials(shape) {
             let (source, headers) = shape.signed();
             let value = headers[name].clone();
@@ -48,7 +48,7 @@ fn a_repeated_header_that_the_signature_needs_is_an_authentication_failure() {
 #[test]
 fn a_malformed_header_that_the_signature_needs_is_an_authentication_failure() {
     let long = "a".repeat(10_000);
-    for shape in &SHAPES {
+    for shape in SHAPES {
         for name in credentials(shape) {
             let (source, headers) = shape.signed();
             let genuine = headers[name].to_str().unwrap();
@@ -71,7 +71,7 @@ fn a_malformed_header_that_the_signature_needs_is_an_authentication_failure() {
 
 #[test]
 fn a_genuine_signature_outside_the_tolerance_is_stale_on_either_side() {
-    for shape in SHAPES.iter().filter(|shape| shape.timestamped()) {
+    for shape in SHAPES.iter().filter(|shape| shape.timestamped() && !shape.is_token()) {
         let (source, headers) = shape.signed();
         for (later, expected) in
             [(-301, Err(Rejection::TooNew)), (-300, Ok(())), (0, Ok(())), (300, Ok(())), (301, Err(Rejection::TooOld))]
@@ -130,7 +130,8 @@ fn another_id_on_a_captured_delivery_keeps_its_replay_key() {
         let (source, headers) = shape.signed();
         let first = source.verify(&headers, BODY, NOW).unwrap();
         let replayed = source.verify(&with(&headers, id, b"another"), BODY, NOW).unwrap();
-        assert_eq!(replayed, Verified { delivery_id: Some("another".to_owned()), ..first });
+        assert_eq!(replayed.delivery_id.as_deref(), Some("another"));
+        assert_eq!(replayed.replay_key, first.replay_key, "{}", shape.name);
     }
 }
 
@@ -170,7 +171,7 @@ fn a_symmetric_source_takes_no_asymmetric_signature_and_the_other_way_round() {
 
 #[test]
 fn a_signature_for_one_scheme_is_worth_nothing_to_another() {
-    for shape in &SHAPES {
+    for shape in SHAPES {
         for other in SHAPES.iter().filter(|other| other.scheme != shape.scheme) {
             let (_, headers) = shape.signed();
             assert!(other.source(&[0]).verify(&headers, BODY, NOW).is_err(), "{} to {}", shape.name, other.name);
@@ -180,7 +181,7 @@ fn a_signature_for_one_scheme_is_worth_nothing_to_another() {
 
 #[test]
 fn no_error_and_no_debug_output_shows_a_secret_or_a_signature() {
-    for shape in &SHAPES {
+    for shape in SHAPES {
         let (source, headers) = shape.signed();
         let signature = headers[shape.signature].to_str().unwrap();
         let shown = [
@@ -198,7 +199,7 @@ fn no_error_and_no_debug_output_shows_a_secret_or_a_signature() {
 
 #[test]
 fn an_id_or_time_that_the_headers_cannot_carry_is_not_signed() {
-    for shape in &SHAPES {
+    for shape in SHAPES {
         let source = shape.source(&[0]);
         let id = if shape.id.is_some() { Some(SignError::Id) } else { None };
         for refused in ["", "two words", "one,two", "café", "line\nbreak", &"x".repeat(257)] {
@@ -214,10 +215,10 @@ fn an_id_or_time_that_the_headers_cannot_carry_is_not_signed() {
 
 #[test]
 fn the_first_secret_signs_and_a_public_key_cannot() {
-    for shape in &SHAPES {
-        let signed = shape.source(&[1, 0]).sign(ID, NOW, BODY);
-        assert_eq!(signed, shape.source(&[1]).sign(ID, NOW, BODY), "{}", shape.name);
-        assert_ne!(signed, shape.source(&[0, 1]).sign(ID, NOW, BODY), "{}", shape.name);
+    for shape in SHAPES {
+        let signed = shape.source(&[1, 0]).sign(ID, NOW, BODY).unwrap();
+        assert!(shape.source(&[1]).verify(&signed, BODY, NOW).is_ok(), "{}", shape.name);
+        assert!(shape.source(&[0]).verify(&signed, BODY, NOW).is_err(), "{}", shape.name);
     }
     let document = r#"{"scheme":"standard-webhooks","secrets":["whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=",
         "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]}"#;

@@ -92,6 +92,8 @@ fn a_fault_is_named_by_its_member() {
         (events(r#""allowed_origins":[]"#), "`options.allowed_origins` must be"),
         (events(r#""allowed_origins":["*","a.example"]"#), "`options.allowed_origins` must be"),
         (events(r#""allowed_origins":["https://a.example"]"#), "`options.allowed_origins` must be"),
+        (r#"{"scheme":"event-grid"}"#.to_owned(), "`secrets` is missing"),
+        (r#"{"scheme":"event-grid","secrets":["made-up-property"]}"#.to_owned(), "`options.header` is missing"),
         (r#"{"scheme":"cloudevents","secrets":["two words here"]}"#.to_owned(), "`secrets[0]` must be visible ASCII"),
     ] {
         let error = refused(&document);

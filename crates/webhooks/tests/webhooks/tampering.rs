@@ -28,16 +28,16 @@ fn a_body_that_is_shorter_or_longer_by_one_byte_fails() {
 
 #[test]
 fn a_flipped_bit_in_the_signature_header_fails() {
-    for shape in &SHAPES {
+    for shape in SHAPES {
         // The case of the word `Bearer` carries no meaning (RFC 9110 section 11.1), so only the token is changed.
-        let from = if shape.scheme == "cloudevents" { "Bearer ".len() } else { 0 };
+        let from = if shape.signature == "authorization" { "Bearer ".len() } else { 0 };
         assert_every_flip_fails(shape, shape.signature, from);
     }
 }
 
 #[test]
 fn a_flipped_bit_in_the_timestamp_header_fails() {
-    for shape in &SHAPES {
+    for shape in SHAPES {
         if let Some(timestamp) = shape.timestamp {
             assert_every_flip_fails(shape, timestamp, 0);
         }
@@ -66,7 +66,11 @@ fn assert_every_flip_fails(shape: &Shape, name: &'static str, from: usize) {
         // Stale or not is said of genuine signatures only, so a changed timestamp is never `TooOld`.
         let failed = matches!(
             outcome,
-            Err(Rejection::BadSignature | Rejection::Malformed(_) | Rejection::Repeated(_) | Rejection::Missing(_))
+            Err(Rejection::BadSignature
+                | Rejection::UnknownKey
+                | Rejection::Malformed(_)
+                | Rejection::Repeated(_)
+                | Rejection::Missing(_))
         );
         assert!(failed, "{}: {name}, bit {bit}: {outcome:?}", shape.name);
     }

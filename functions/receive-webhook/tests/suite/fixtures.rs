@@ -1,5 +1,6 @@
 //! Deliveries as API Gateway hands them over, and the handler with everything it stands on. Every secret is made up.
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
@@ -7,9 +8,10 @@ use aws_lambda_events::encodings::Body;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use receive_webhook::{Invocation, Receiver, Settings, Sources};
+use receive_webhook::{Invocation, Keys, Receiver, Settings, Sources};
 use serde_json::{Value, json};
 use tidegate_cloudevents::{Event, messaging};
+use tidegate_runtime::PortError;
 use tidegate_runtime::ambient::Ambient;
 use tidegate_testkit::{Counts, ManualAmbient, MemoryClaims, MemoryPayloads, MemorySecrets, MemoryTopic};
 use tidegate_webhooks::{Source, UnixTime};
@@ -21,7 +23,7 @@ pub(crate) const PUSH: &str =
     r#"{"ref":"refs/heads/main","repository":{"full_name":"octo-harbour/tide-tables"},"commits":[]}"#;
 
 /// Every source that the tests send to, with its document.
-pub(crate) const SOURCES: [(&str, &str); 9] = [
+pub(crate) const SOURCES: [(&str, &str); 11] = [
     ("github", r#"{"scheme":"github","secrets":["It's a Secret to Everybody"]}"#),
     ("stripe", r#"{"scheme":"stripe","secrets":["made-up-stripe-secret"]}"#),
     ("slack", r#"{"scheme":"slack","secrets":["made-up-slack-secret"]}"#),
@@ -35,6 +37,17 @@ pub(crate) const SOURCES: [(&str, &str); 9] = [
         "cloudevents",
         r#"{"scheme":"cloudevents","secrets":["made-up.bearer-token"],
             "options":{"allowed_origins":["harbour.example.com"],"rate_per_minute":120}}"#,
+    ),
+    // The private key of a stand-in for Google: 32 characters of English in PKCS #8.
+    (
+        "pubsub",
+        r#"{"scheme":"pubsub","secrets":["MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgbWFkZSB1cCBrZXkgb2YgMzIgYnl0ZXMsIG5vIG1vcmWhRANCAARGBcbf4MYgIHhFx52O22R3j7IRtTJme/Nqqy8fgttb7BUrtrIXXIC/VvZzlRkbyhfu3KeRUeJPYNSXxVCeMJF4"],
+            "options":{"audience":"https://hooks.harbour.example","service_account":"push@harbour.example.com"}}"#,
+    ),
+    (
+        "event-grid",
+        r#"{"scheme":"event-grid","secrets":["made-up-property"],
+            "options":{"header":"x-harbour-key","allowed_origins":["eventgrid.azure.net"]}}"#,
     ),
     ("hmac", r#"{"scheme":"hmac","secrets":["made-up-hmac-secret"],"options":{"header":"x-signature"}}"#),
     (
@@ -129,27 +142,62 @@ fn header_name(name: &str) -> HeaderName {
 
 /// The handler, and the ports it stands on.
 pub(crate) struct Gate {
-    pub(crate) receiver: Receiver<ManualAmbient, MemorySecrets, MemoryClaims, MemoryTopic, MemoryPayloads, Counts>,
+    pub(crate) receiver:
+        Receiver<ManualAmbient, MemorySecrets, MemoryKeys, MemoryClaims, MemoryTopic, MemoryPayloads, Counts>,
     pub(crate) secrets: MemorySecrets,
+    pub(crate) keys: MemoryKeys,
+}
+
+/// One key set for every address; none to begin with. Counts how often it is asked for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct MemoryKeys(Arc<Mutex<(Option<String>, usize)>>);
+
+impl MemoryKeys {
+    pub(crate) fn put(&self, document: &str) {
+        self.0.lock().unwrap().0 = Some(document.to_owned());
+    }
+
+    pub(crate) fn fetches(&self) -> usize {
+        self.0.lock().unwrap().1
+    }
+}
+
+impl Keys for MemoryKeys {
+    async fn fetch(&self, url: &str) -> Result<Vec<u8>, PortError> {
+        let mut keys = self.0.lock().unwrap();
+        keys.1 += 1;
+        keys.0.clone().map(String::into_bytes).ok_or_else(|| PortError {
+            operation: "fetch the key set",
+            what: url.to_owned(),
+            transient: true,
+            source: "made up".into(),
+        })
+    }
 }
 
 impl Gate {
     pub(crate) fn new() -> Self {
+        Self::at(1_790_000_000)
+    }
+
+    /// One whose clock begins so many seconds after the epoch.
+    pub(crate) fn at(secs: u64) -> Self {
         let secrets = MemorySecrets::default();
+        let keys = MemoryKeys::default();
         for (name, document) in SOURCES {
             secrets.put(&format!("tidegate/webhooks/{name}"), document);
         }
-        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000);
+        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(secs);
         let receiver = Receiver {
             settings: Settings { deployment: "tidegate".to_owned(), max_body_bytes: MAX_BODY_BYTES },
             ambient: ManualAmbient::new(start, 7),
-            sources: Sources::new(secrets.clone()),
+            sources: Sources::new(secrets.clone(), keys.clone()),
             claims: MemoryClaims::default(),
             topic: MemoryTopic::default(),
             payloads: MemoryPayloads::default(),
             metrics: Counts::default(),
         };
-        Self { receiver, secrets }
+        Self { receiver, secrets, keys }
     }
 
     pub(crate) fn now(&self) -> SystemTime {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::fixtures::{Answer, Delivery, Gate, MAX_BODY_BYTES, PUSH, SOURCES};
 
 /// The header that proves a delivery, by source.
-const CREDENTIALS: [(&str, &str); 9] = [
+const CREDENTIALS: [(&str, &str); 11] = [
     ("github", "x-hub-signature-256"),
     ("stripe", "stripe-signature"),
     ("slack", "x-slack-signature"),
@@ -13,6 +13,8 @@ const CREDENTIALS: [(&str, &str); 9] = [
     ("standard", "webhook-signature"),
     ("standard-ed25519", "webhook-signature"),
     ("cloudevents", "authorization"),
+    ("pubsub", "authorization"),
+    ("event-grid", "x-harbour-key"),
     ("hmac", "x-signature"),
     ("hmac-named", "x-signature"),
 ];
@@ -39,7 +41,8 @@ async fn every_bad_signature_gets_the_same_401_and_leaves_nothing_behind() {
             assert_eq!(answer.told(), (401, "bad-signature"), "{source}: {:?}", bad.headers);
             answers.push(answer);
         }
-        if source != "cloudevents" {
+        // What is sent along as it is, and a token, say nothing about the body.
+        if !["cloudevents", "pubsub", "event-grid"].contains(&source) {
             let other_body = Delivery { body: PUSH.replace("main", "mail").into(), ..good.clone() };
             answers.push(gate.send(&other_body).await);
         }
@@ -49,7 +52,7 @@ async fn every_bad_signature_gets_the_same_401_and_leaves_nothing_behind() {
             answers.push(gate.send(&Delivery::new(stale, PUSH).signed("d1", at)).await);
         }
     }
-    assert_eq!(answers.len(), 9 * 9 + 8 + 8);
+    assert_eq!(answers.len(), 11 * 9 + 8 + 8);
     assert!(answers.iter().all(|answer| *answer == answers[0]), "an answer tells more than another");
     gate.assert_nothing_was_kept("an unsigned delivery");
     assert_eq!(gate.receiver.metrics.dimensions(), ["any"], "a dimension made by an outsider");

@@ -90,3 +90,30 @@ async fn made_up_names_do_not_push_out_a_source_that_exists() {
     let reads = gate.secrets.reads();
     assert_eq!(reads.iter().filter(|name| *name == "tidegate/webhooks/github").count(), 1);
 }
+
+/// A source without keys of its own, and a token whose key is in the key set.
+const GOOGLE: &str = r#"{"scheme":"pubsub","tolerance_secs":86400,"options":{"service_account":
+    "push@harbour-example.iam.gserviceaccount.com","audience":"https://hooks.harbour.example/webhooks/pubsub"}}"#;
+const KEY_SET: &str = include_str!("../../../../crates/webhooks/tests/webhooks/tokens/key-set.json");
+const TOKEN: &str = include_str!("../../../../crates/webhooks/tests/webhooks/tokens/token.txt");
+const OTHER_KEY_SET: &str = r#"{"keys":[{"kty":"RSA","kid":"older","n":"AQAB","e":"AQAB"}]}"#;
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_not_known_makes_the_key_set_be_fetched_again_at_most_every_five_seconds() {
+    let gate = Gate::at(1_700_000_000);
+    gate.secrets.put("tidegate/webhooks/google", GOOGLE);
+    let push = r#"{"message":{"messageId":"7"},"subscription":"projects/harbour/subscriptions/tides"}"#;
+    let push = Delivery::new("google", push).with("authorization", &format!("Bearer {TOKEN}"));
+
+    assert_eq!(gate.send(&push).await.status, 503, "without keys nothing can be said of the token");
+    gate.keys.put(OTHER_KEY_SET);
+    for _ in 0..3 {
+        assert_eq!(gate.send(&push).await.status, 401);
+    }
+    assert_eq!(gate.keys.fetches(), 2);
+    gate.keys.put(KEY_SET);
+    gate.skip(Duration::from_secs(5));
+    assert_eq!(gate.send(&push).await.status, 202);
+    assert_eq!(gate.send(&push).await.status, 200);
+    assert_eq!(gate.keys.fetches(), 3);
+}

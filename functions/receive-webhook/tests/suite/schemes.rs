@@ -16,7 +16,7 @@ struct Case {
     subject: Option<&'static str>,
 }
 
-const CASES: [Case; 14] = [
+const CASES: [Case; 17] = [
     Case {
         source: "github",
         headers: &[],
@@ -87,6 +87,30 @@ const CASES: [Case; 14] = [
         body: r#"{"no":"type"}"#,
         ty: "webhook.standard-ed25519",
         id: "delivery-1",
+        subject: None,
+    },
+    Case {
+        source: "pubsub",
+        headers: &[],
+        body: r#"{"message":{"data":"aGlnaCB0aWRl","messageId":"2070443601311540"},"subscription":"projects/harbour/subscriptions/tides"}"#,
+        ty: "google.cloud.pubsub.topic.v1.messagePublished",
+        id: "2070443601311540",
+        subject: None,
+    },
+    Case {
+        source: "pubsub",
+        headers: &[("x-goog-pubsub-message-id", "2070443601311541")],
+        body: r#"{"tide":"high"}"#,
+        ty: "webhook.pubsub",
+        id: "2070443601311541",
+        subject: None,
+    },
+    Case {
+        source: "pubsub",
+        headers: &[("x-goog-pubsub-message-id", "2070443601311542"), ("content-type", "text/plain")],
+        body: "high tide",
+        ty: "webhook.pubsub",
+        id: "2070443601311542",
         subject: None,
     },
     Case {
@@ -187,6 +211,56 @@ async fn slacks_check_of_the_address_is_echoed_and_published_nowhere() {
     assert_eq!((answer.status, &answer.body), (200, &serde_json::json!({"challenge": "3eZbrw1aBm2r"})));
     assert_eq!(gate.send(&Delivery::new("slack", check)).await.status, 401, "an unsigned check is not echoed");
     gate.assert_nothing_was_kept("a check of the address");
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_event_of_event_grids_own_schema_is_published_whole() {
+    let gate = Gate::new();
+    let one = r#"{"id":"1","eventType":"Harbour.TideTurned","subject":"piers/a", "data":{"height":1.0}}"#;
+    let two = r#"{"id":"2","eventType":"Harbour.TideTurned","subject":"","data":null}"#;
+    let delivery = gate.signed("event-grid", "", format!("[{one},{two}]"));
+    assert_eq!(gate.send(&delivery).await.told(), (202, "accepted"));
+    assert_eq!(gate.send(&delivery).await.told(), (200, "duplicate"));
+
+    let mut published = gate.published(); // side by side, so in no order
+    published.sort_by(|one, other| one.id().cmp(other.id()));
+    let [first, second] = &published[..] else { panic!("not two events") };
+    assert_eq!((first.ty(), first.id(), first.subject()), ("Harbour.TideTurned", "1", Some("piers/a")));
+    assert_eq!((first.source(), first.data().bytes()), ("/webhooks/event-grid", Some(one.as_bytes())));
+    assert_eq!((second.id(), second.subject(), second.data().bytes()), ("2", None, Some(two.as_bytes())));
+
+    assert_eq!(gate.send(&gate.signed("event-grid", "", one)).await.kind(), Some("malformed-delivery"));
+    let many = format!("[{}]", vec![one; 101].join(","));
+    assert_eq!(gate.send(&gate.signed("event-grid", "", many)).await.kind(), Some("too-many-events"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn event_grid_may_send_cloudevents_and_asks_for_permission_then() {
+    let gate = Gate::new();
+    let asked = Delivery::options("event-grid").with("webhook-request-origin", "eventgrid.azure.net");
+    let answer = gate.send(&asked).await;
+    assert_eq!(
+        (answer.status, &answer.headers["webhook-allowed-origin"]),
+        (200, &"eventgrid.azure.net".parse().unwrap())
+    );
+
+    let body = r#"{"specversion":"1.0","id":"1","source":"/subscriptions/made-up","type":"Harbour.TideTurned"}"#;
+    let delivery =
+        gate.signed("event-grid", "", body).with("content-type", "application/cloudevents+json; charset=utf-8");
+    assert_eq!(gate.send(&delivery).await.told(), (202, "accepted"));
+    assert_eq!(gate.published()[0].source(), "/subscriptions/made-up");
+}
+
+#[tokio::test(start_paused = true)]
+async fn event_grids_question_is_answered_and_published_nowhere() {
+    let gate = Gate::new();
+    let question = r#"[{"id":"1","eventType":"Microsoft.EventGrid.SubscriptionValidationEvent","subject":"",
+        "data":{"validationCode":"512d38b6-c7b8-40c8-89fe-f46f9e9622b6"}}]"#;
+    let answer = gate.send(&gate.signed("event-grid", "", question)).await;
+    let expected = serde_json::json!({"validationResponse": "512d38b6-c7b8-40c8-89fe-f46f9e9622b6"});
+    assert_eq!((answer.status, &answer.body), (200, &expected));
+    assert_eq!(gate.send(&Delivery::new("event-grid", question)).await.status, 401, "an unsigned one is not");
+    gate.assert_nothing_was_kept("a question");
 }
 
 #[tokio::test(start_paused = true)]
