@@ -1,16 +1,20 @@
-//! Runs a batch of queue records through a handler and reports per record: nothing that was not handled is acknowledged.
+//! Runs a batch of queue or stream records through a handler on Lambda and reports per record: nothing that was not handled is
+//! acknowledged.
 //!
 //! ```
 //! use std::time::{Duration, SystemTime};
-//! use tidegate_batch::{Budget, DeadLetter, Failure, Message, Policy, Queue, QueueError, run};
+//! use tidegate_batch::sqs::{self, Message, Queue};
+//! use tidegate_batch::{Budget, DeadLetter, DeadLetters, Failure, Policy, QueueError, Runner};
 //!
-//! struct Printed; // a queue that only says what it would do
+//! struct Printed; // a queue that only says what it would do; feature `sqs-client` has the real one
 //! impl Queue for Printed {
 //!     async fn delay(&self, message: &Message, by: Duration) -> Result<(), QueueError> {
-//!         Ok(println!("{} comes back in {by:?}", message.id))
+//!         Ok(println!("{} comes back in {by:?}", message.id()))
 //!     }
+//! }
+//! impl DeadLetters<Message> for Printed {
 //!     async fn dead_letter(&self, message: &Message, letter: &DeadLetter) -> Result<(), QueueError> {
-//!         Ok(println!("{} is set aside: {}", message.id, letter.error))
+//!         Ok(println!("{} is set aside: {}", message.id(), letter.error))
 //!     }
 //! }
 //!
@@ -19,39 +23,80 @@
 //! let event = serde_json::from_str(r#"{"Records":[{"messageId":"m1","receiptHandle":"r1","body":"17"}]}"#)?;
 //! let now = SystemTime::UNIX_EPOCH; // time is passed in
 //! let budget = Budget { now, deadline: now + Duration::from_secs(30) };
-//! let report = run(event, &Policy::default(), budget, &mut fastrand::Rng::with_seed(1), &Printed, async |message| {
+//! let (policy, mut random) = (Policy::default(), fastrand::Rng::with_seed(1));
+//! let report = sqs::run(event, Runner::new(&policy, budget, &mut random), &Printed, async |message| {
 //!     let order: u32 = message.json()?; // what does not parse is set aside with the reason
 //!     if order == 0 { Err(Failure::permanent("order 0 does not exist")) } else { Ok(()) }
 //! })
 //! .await?;
-//! assert_eq!(serde_json::to_string(&report.response())?, r#"{"batchItemFailures":[]}"#);
+//! assert_eq!(report.summary().done, 1);
+//! assert_eq!(serde_json::to_string(&report.response()?)?, r#"{"batchItemFailures":[]}"#);
 //! # Ok(()) }
 //! ```
 //!
-//! | the handler | becomes |
-//! |---|---|
-//! | `Ok` | acknowledged |
-//! | [`Failure::Transient`] | stays in the queue, hidden for a back-off with full jitter or for the delay it asks for |
-//! | the same, at [`Policy::max_receives`] | dead-letter queue, reason `attempts-exhausted` |
-//! | [`Failure::Permanent`] | dead-letter queue at once, reason `permanent` |
-//! | [`Failure::Undecodable`] | dead-letter queue at once, reason `undecodable` |
-//! | a panic | dead-letter queue at once, reason `panicked`; the other records go on |
-//! | not done by the deadline | stays in the queue |
+//! # What becomes of a record
 //!
-//! A record that cannot be set aside stays in the queue. An event in which a record has no identifier fails as a whole,
-//! because a partial answer could not name that record
-//! ([rule](https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html)).
+//! | the handler | SQS | SQS FIFO | Kinesis, DynamoDB, Kafka | RabbitMQ |
+//! |---|---|---|---|---|
+//! | `Ok` | acknowledged | acknowledged | acknowledged | acknowledged, if the batch is |
+//! | [`Failure::Transient`] | hidden for a back-off with full jitter, or for the delay it asks for | the same, and those behind it in its group with it | comes back with all after it in its shard or partition | the whole batch comes back |
+//! | the same, at [`Policy::max_receives`] | dead letter `attempts-exhausted` | the same | as above: sources that do not count | as above |
+//! | [`Failure::Permanent`] | dead letter `permanent` | the same, and its group goes on | the same, and its shard goes on | dead letter, and its queue goes on |
+//! | [`Failure::Undecodable`] | dead letter `undecodable` | the same | the same | the same |
+//! | a panic | dead letter `panicked` | the same | the same | the same |
+//! | not done by the deadline | comes back | comes back, and those behind it | comes back with all after it | the whole batch comes back |
 //!
-//! This crate refuses to acknowledge what it did not understand, and to retry without a bound.
+//! What cannot be set aside comes back instead. A bad record behind one that comes back in the same shard, partition or
+//! RabbitMQ batch is not set aside but comes back with it, because it would be set aside again every time.
+//! An event in which a record has no identifier fails as a whole, because an answer could not name that record.
+//!
+//! Records are handled beside each other, [`Policy::concurrency`] at a time, except those of one **lane**, which go one after
+//! the other: a FIFO message group, a Kinesis partition key, a DynamoDB item, a Kafka key, a RabbitMQ queue. Only a lane stops
+//! at a record that comes back; other lanes go on. From a stream their records then come again, which handlers have to bear.
+//!
+//! # Vocabulary
+//!
+//! - A record is **acknowledged** when its source may forget it: it is done, or safe among the dead letters.
+//! - A **dead letter** is a record set aside with its reason, for a person.
+//! - A **checkpoint** is the first record of a shard that is not acknowledged; it comes back with all after it.
+//! - A **deadline** is the invocation's; [`Policy::reserve`] before it nothing is begun any more.
+//!
+//! # What it refuses to do
+//!
+//! - Acknowledge what it did not understand, or an event that it cannot answer record by record.
+//! - Retry SQS messages without a bound. On streams and brokers the bound is the mapping's or the broker's: set it.
+//! - Read the clock, draw randomness, log, or count metrics: time and jitter are passed in, [`Observer`] and
+//!   [`Report::summary`] tell.
+//! - Ask a schema registry: [`payload::framing::Schemas`] is a port. Take Kinesis aggregates apart, or answer time windows.
 
 mod failure;
-mod message;
+pub mod payload;
+mod policy;
+mod ports;
+mod report;
 mod run;
+mod stream;
+
+#[cfg(feature = "dynamodb")]
+pub mod dynamodb;
+#[cfg(feature = "kafka")]
+pub mod kafka;
+#[cfg(feature = "kinesis")]
+pub mod kinesis;
+#[cfg(feature = "rabbitmq")]
+pub mod rabbitmq;
 #[cfg(feature = "sqs")]
-mod sqs;
+pub mod sqs;
 
 pub use failure::{DeadLetter, Failure, Reason};
-pub use message::Message;
-pub use run::{BatchError, Budget, Outcome, Policy, Queue, QueueError, Report, run};
-#[cfg(feature = "sqs")]
-pub use sqs::SqsQueue;
+pub use policy::{Budget, FailInvocation, Policy};
+pub use ports::{DeadLetters, NoDeadLetters, Observer, QueueError};
+#[cfg(any(feature = "kinesis", feature = "dynamodb"))]
+pub use report::SequenceNumber;
+pub use report::{BatchError, ItemFailure, Outcome, Report, Response, Summary};
+pub use run::Runner;
+pub use stream::StreamRecord;
+
+#[cfg(all(doctest, feature = "sqs"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,113 +1,159 @@
-//! Delays and dead letters over SQS.
+//! SQS, standard and FIFO: what is transient is hidden for a while, what is permanent goes to the dead-letter queue.
+//!
+//! In a FIFO queue the messages of a group are handled in order, other groups beside them. A message that comes back takes
+//! those after it in its group along: they are named in the answer without being handled, and hidden for as long, because
+//! SQS hands out nothing of a group of which a message is hidden. They are counted as received all the same. Once a
+//! message is safe in the dead-letter queue, which has to be FIFO too, its group goes on without it.
 
-use std::collections::HashMap;
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use aws_lambda_events::sqs::SqsMessageAttribute;
-use aws_sdk_sqs::Client;
-use aws_sdk_sqs::primitives::{Blob, DateTime, DateTimeFormat};
-use aws_sdk_sqs::types::{MessageAttributeValue, MessageSystemAttributeNameForSends, MessageSystemAttributeValue};
+use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use serde::{Deserialize, Serialize};
 
-use crate::{DeadLetter, Message, Queue, QueueError};
+use crate::ports::Aftermath;
+use crate::run::{Record, run_all};
+use crate::{BatchError, DeadLetter, Failure, Observer, QueueError, Report, Response, Runner, payload};
 
-/// SQS refuses a longer hiding than 12 hours after the message was received; the rest is left for what already passed.
-const LONGEST_DELAY: Duration = Duration::from_secs(12 * 3600 - 60);
-/// SQS's limit for one message, the reason included.
-const MAX_ATTRIBUTES: usize = 10;
-/// A reason is for a person to read, and counts against the message's size.
-const MAX_ERROR_BYTES: usize = 1024;
+pub use crate::ports::Queue;
 
-/// A queue and its dead-letter queue.
-#[derive(Clone, Debug)]
-pub struct SqsQueue {
-    client: Client,
-    url: String,
-    dead_letter_url: String,
-    function: String,
-}
+#[cfg(feature = "sqs-client")]
+mod client;
+#[cfg(feature = "sqs-client")]
+pub use client::{SqsDeadLetters, SqsQueue};
 
-impl SqsQueue {
-    /// The queue at `url`, whose messages `function` sets aside in the queue at `dead_letter_url`.
-    #[must_use]
-    pub fn new(
-        client: Client,
-        url: impl Into<String>,
-        dead_letter_url: impl Into<String>,
-        function: impl Into<String>,
-    ) -> Self {
-        Self { client, url: url.into(), dead_letter_url: dead_letter_url.into(), function: function.into() }
+/// What names a message in the answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MessageId(pub String);
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
-impl Queue for SqsQueue {
+/// One message of an SQS queue.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// What Lambda handed over.
+    pub raw: SqsMessage,
+}
+
+impl Message {
+    /// The message's id, which a partial answer names.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.raw.message_id.as_deref().unwrap_or_default()
+    }
+
+    /// The body; empty where there is none.
+    #[must_use]
+    pub fn body(&self) -> &str {
+        self.raw.body.as_deref().unwrap_or_default()
+    }
+
+    /// The body read as JSON.
+    ///
+    /// # Errors
+    /// [`Failure::Undecodable`], naming the place but not the content.
+    pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Failure> {
+        serde_json::from_str(self.body()).map_err(|error| payload::not_json(&error))
+    }
+
+    /// A message attribute's text.
+    #[must_use]
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        self.raw.message_attributes.get(name)?.string_value.as_deref()
+    }
+
+    /// How often the queue has handed this message out, this time included.
+    #[must_use]
+    pub fn receive_count(&self) -> u32 {
+        self.system("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1)
+    }
+
+    /// When it was sent to the queue.
+    #[must_use]
+    pub fn sent_at(&self) -> Option<SystemTime> {
+        let millis = self.system("SentTimestamp")?.parse().ok()?;
+        Some(SystemTime::UNIX_EPOCH + Duration::from_millis(millis))
+    }
+
+    /// The X-Ray trace header that SQS carries beside the message.
+    #[must_use]
+    pub fn xray_trace_header(&self) -> Option<&str> {
+        self.system("AWSTraceHeader")
+    }
+
+    /// The group whose messages are in order with this one; `None` in a standard queue, where a group id means no order
+    /// ([fair queues](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html)).
+    #[must_use]
+    pub fn fifo_group(&self) -> Option<&str> {
+        let fifo = self.raw.event_source_arn.as_deref().is_some_and(|arn| arn.ends_with(".fifo"));
+        // Without a group it is in order with all others that have none.
+        fifo.then(|| self.system("MessageGroupId").unwrap_or_default())
+    }
+
+    fn system(&self, name: &str) -> Option<&str> {
+        self.raw.attributes.get(name).map(String::as_str)
+    }
+}
+
+/// Runs every message of `event` through `handle`.
+///
+/// # Errors
+/// [`BatchError::NoIdentifier`] where the batch cannot be answered record by record.
+pub async fn run<O: Observer<Message>>(
+    event: SqsEvent,
+    runner: Runner<'_, O>,
+    queue: &impl Queue,
+    handle: impl AsyncFn(&Message) -> Result<(), Failure>,
+) -> Result<Report<MessageId>, BatchError> {
+    let messages: Vec<_> = event.records.into_iter().map(|raw| Message { raw }).collect();
+    if let Some(index) = messages.iter().position(|message| message.id().is_empty()) {
+        return Err(BatchError::NoIdentifier { index });
+    }
+    Ok(run_all(messages, runner, &Hiding(queue), handle).await)
+}
+
+impl Report<MessageId> {
+    /// Names every message that comes back, in the order of the batch
+    /// ([rule](https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html)).
+    ///
+    /// # Errors
+    /// [`BatchError::Failed`] where [`FailInvocation`](crate::FailInvocation) wants it.
+    pub fn response(&self) -> Result<Response<MessageId>, BatchError> {
+        self.check(self.fail_invocation)?;
+        Ok(self.returned().cloned().collect())
+    }
+}
+
+impl Record for Message {
+    type Position = MessageId;
+    type Lane<'a> = &'a str;
+    const RETURNS_ALONE: bool = true;
+
+    fn lane(&self) -> Option<&str> {
+        self.fifo_group()
+    }
+
+    fn receive_count(&self) -> Option<u32> {
+        Some(self.receive_count())
+    }
+
+    fn into_position(self) -> MessageId {
+        MessageId(self.raw.message_id.unwrap_or_default())
+    }
+}
+
+struct Hiding<'a, Q>(&'a Q);
+
+impl<Q: Queue> Aftermath<Message> for Hiding<'_, Q> {
     async fn delay(&self, message: &Message, by: Duration) -> Result<(), QueueError> {
-        let secs = by.min(LONGEST_DELAY).as_millis().div_ceil(1000);
-        self.client
-            .change_message_visibility()
-            .queue_url(&self.url)
-            .set_receipt_handle(message.raw.receipt_handle.clone())
-            .visibility_timeout(i32::try_from(secs).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map(drop)
-            .map_err(|source| QueueError { operation: "delay", source: source.into() })
+        self.0.delay(message, by).await
     }
 
     async fn dead_letter(&self, message: &Message, letter: &DeadLetter) -> Result<(), QueueError> {
-        let failed = |source| QueueError { operation: "set aside", source };
-        let mut send = self
-            .client
-            .send_message()
-            .queue_url(&self.dead_letter_url)
-            .message_body(message.body())
-            .set_message_attributes(Some(attributes(message, letter, &self.function).map_err(|e| failed(e.into()))?));
-        if let Some(trace) = message.xray_trace_header() {
-            let value = MessageSystemAttributeValue::builder().data_type("String").string_value(trace).build();
-            let value = value.map_err(|error| failed(error.into()))?;
-            send = send.message_system_attributes(MessageSystemAttributeNameForSends::AwsTraceHeader, value);
-        }
-        send.send().await.map(drop).map_err(|source| failed(source.into()))
+        self.0.dead_letter(message, letter).await
     }
-}
-
-/// The reason's attributes, and as many of the message's own as fit beside them.
-fn attributes(
-    message: &Message,
-    letter: &DeadLetter,
-    function: &str,
-) -> Result<HashMap<String, MessageAttributeValue>, aws_sdk_sqs::error::BuildError> {
-    let failed_at = DateTime::from(letter.failed_at.max(SystemTime::UNIX_EPOCH));
-    let failed_at = failed_at.fmt(DateTimeFormat::DateTime).unwrap_or_default();
-    let mut attributes = HashMap::new();
-    for (name, value) in [
-        ("reason", letter.reason.as_str()),
-        ("error", shorten(&letter.error)),
-        ("function", function),
-        ("failed_at", &failed_at),
-    ] {
-        if !value.is_empty() {
-            let value = MessageAttributeValue::builder().data_type("String").string_value(value).build()?;
-            attributes.insert(name.to_owned(), value);
-        }
-    }
-    let mut own: Vec<_> = message.raw.message_attributes.iter().collect();
-    own.sort_by_key(|(name, _)| *name); // so that which ones are left out does not change from try to try
-    for (name, value) in own {
-        if attributes.len() < MAX_ATTRIBUTES && !attributes.contains_key(name) {
-            attributes.insert(name.clone(), copy(value)?);
-        }
-    }
-    Ok(attributes)
-}
-
-fn copy(value: &SqsMessageAttribute) -> Result<MessageAttributeValue, aws_sdk_sqs::error::BuildError> {
-    MessageAttributeValue::builder()
-        .data_type(value.data_type.as_deref().unwrap_or("String"))
-        .set_string_value(value.string_value.clone())
-        .set_binary_value(value.binary_value.as_ref().map(|binary| Blob::new(binary.0.clone())))
-        .build()
-}
-
-fn shorten(text: &str) -> &str {
-    &text[..text.floor_char_boundary(MAX_ERROR_BYTES)]
 }

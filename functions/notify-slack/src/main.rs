@@ -6,7 +6,7 @@ use aws_lambda_events::sqs::SqsEvent;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use notify_slack::slack::SlackClient;
 use notify_slack::{Configuration, Invocation, Notifier};
-use tidegate_batch::SqsQueue;
+use tidegate_batch::sqs::SqsQueue;
 use tidegate_idempotency::DynamoDbStore;
 use tidegate_runtime::ambient::{Ambient, System};
 use tidegate_runtime::config::required;

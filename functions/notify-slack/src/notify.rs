@@ -3,8 +3,9 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use tidegate_batch::{BatchError, Budget, Failure, Message as Record, Outcome, Policy, Queue, Report, run};
+use aws_lambda_events::sqs::SqsEvent;
+use tidegate_batch::sqs::{self, Message as Record, MessageId, Queue};
+use tidegate_batch::{BatchError, Budget, Failure, Outcome, Policy, Report, Response, Runner};
 use tidegate_cloudevents::{Event, extensions, messaging};
 use tidegate_idempotency::{Claim, Claimed, Fence, Key, Request, Store};
 use tidegate_runtime::PortError;
@@ -78,13 +79,14 @@ impl<A: Ambient, S: Secrets, C: Store, P: Payloads, Q: Queue, M: Metrics> Notifi
     ///
     /// # Errors
     /// [`BatchError`] where the batch cannot be answered record by record.
-    pub async fn handle(&self, batch: SqsEvent, invocation: Invocation) -> Result<SqsBatchResponse, BatchError> {
+    pub async fn handle(&self, batch: SqsEvent, invocation: Invocation) -> Result<Response<MessageId>, BatchError> {
         let budget = Budget { now: self.ambient.now(), deadline: invocation.deadline };
         let mut random = fastrand::Rng::with_seed(u64::try_from(self.ambient.random() >> 64).unwrap_or_default());
+        let policy = policy();
         let each = async |record: &Record| self.handle_record(record, &invocation).await;
-        let report = run(batch, &policy(), budget, &mut random, &self.queue, each).await?;
+        let report = sqs::run(batch, Runner::new(&policy, budget, &mut random), &self.queue, each).await?;
         self.tell(&report, &invocation);
-        Ok(report.response())
+        report.response()
     }
 
     async fn handle_record(&self, record: &Record, invocation: &Invocation) -> Result<(), Failure> {
@@ -94,7 +96,7 @@ impl<A: Ambient, S: Secrets, C: Store, P: Payloads, Q: Queue, M: Metrics> Notifi
         let span = info_span!(
             "notify",
             request_id = invocation.request_id,
-            message_id = record.id,
+            message_id = record.id(),
             trace_id = trace.trace_id(),
             event_id = event.id(),
             event_type = event.ty(),
@@ -208,17 +210,17 @@ impl<A: Ambient, S: Secrets, C: Store, P: Payloads, Q: Queue, M: Metrics> Notifi
         }
     }
 
-    fn tell(&self, report: &Report, invocation: &Invocation) {
+    fn tell(&self, report: &Report<MessageId>, invocation: &Invocation) {
         let (mut delayed, mut dead) = (0, 0);
         let request_id = &invocation.request_id;
-        for (message_id, outcome) in &report.outcomes {
+        for (MessageId(message_id), outcome) in &report.outcomes {
             match outcome {
                 Outcome::Done => {}
                 Outcome::Delayed { error, after } => {
                     delayed += 1;
                     warn!(request_id, message_id, error, after_secs = after.map(|after| after.as_secs()), "delayed");
                 }
-                Outcome::OutOfTime => {
+                Outcome::OutOfTime | Outcome::HeldBack => {
                     delayed += 1;
                     warn!(request_id, message_id, "out of time");
                 }

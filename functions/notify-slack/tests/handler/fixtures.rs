@@ -7,7 +7,8 @@ use aws_lambda_events::sqs::SqsEvent;
 use notify_slack::slack::SlackClient;
 use notify_slack::{Configuration, Invocation, Notifier};
 use serde_json::{Value, json};
-use tidegate_batch::{DeadLetter, Message, Queue, QueueError, Reason};
+use tidegate_batch::sqs::{Message, Queue};
+use tidegate_batch::{DeadLetter, DeadLetters, QueueError, Reason};
 use tidegate_cloudevents::{Event, messaging};
 use tidegate_runtime::ambient::Ambient;
 use tidegate_runtime::metrics::Metric;
@@ -87,12 +88,14 @@ pub(crate) struct RecordingQueue {
 
 impl Queue for RecordingQueue {
     async fn delay(&self, message: &Message, by: Duration) -> Result<(), QueueError> {
-        self.delays.lock().unwrap_or_else(PoisonError::into_inner).push((message.id.clone(), by));
+        self.delays.lock().unwrap_or_else(PoisonError::into_inner).push((message.id().to_owned(), by));
         Ok(())
     }
+}
 
+impl DeadLetters<Message> for RecordingQueue {
     async fn dead_letter(&self, message: &Message, letter: &DeadLetter) -> Result<(), QueueError> {
-        self.letters.lock().unwrap_or_else(PoisonError::into_inner).push((message.id.clone(), letter.clone()));
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner).push((message.id().to_owned(), letter.clone()));
         Ok(())
     }
 }
@@ -145,7 +148,7 @@ impl Desk {
         let deadline = self.notifier.ambient.now() + Duration::from_secs(30);
         let invocation = Invocation { request_id: "made-up-request".to_owned(), deadline };
         let response = self.notifier.handle(batch, invocation).await.unwrap();
-        response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
+        response.batch_item_failures.into_iter().map(|failure| failure.item_identifier.0).collect()
     }
 
     /// The channels that something was posted to since the last look, in order.

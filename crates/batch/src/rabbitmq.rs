@@ -1,0 +1,145 @@
+//! RabbitMQ of Amazon MQ: in order within a queue.
+//!
+//! There is no partial answer: either the whole batch is acknowledged, or the invocation fails and all of it comes again, what
+//! was handled included, so handlers have to be idempotent
+//! ([rule](https://docs.aws.amazon.com/lambda/latest/dg/with-mq.html)). What is permanent is set aside, so that it does not
+//! hold up the others. What stays transient comes for as long as the broker's own delivery limit lets it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::ports::SetAsideOnly;
+use crate::run::run_all;
+use crate::{BatchError, DeadLetters, FailInvocation, Failure, Observer, Report, Runner, StreamRecord, payload};
+
+/// What Lambda hands over.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "Lambda's own names")]
+pub struct Event {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_source: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_source_arn: Option<String>,
+    /// By `queue::vhost`, in each queue's order.
+    pub rmq_messages_by_queue: BTreeMap<String, Vec<Message>>,
+}
+
+/// One message, as [Lambda documents it](https://docs.aws.amazon.com/lambda/latest/dg/with-mq.html).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "Lambda's own names")]
+pub struct Message {
+    #[serde(default)]
+    pub basic_properties: BasicProperties,
+    #[serde(default)]
+    pub redelivered: bool,
+    /// In base64.
+    #[serde(default)]
+    pub data: Option<String>,
+    #[serde(skip)]
+    place: Place,
+}
+
+/// AMQP's properties of a message.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+#[expect(missing_docs, reason = "AMQP's own names")]
+pub struct BasicProperties {
+    pub content_type: Option<String>,
+    pub content_encoding: Option<String>,
+    /// Numbers and texts as they are; texts of the broker come as `{"bytes": […]}`.
+    pub headers: Option<BTreeMap<String, Value>>,
+    pub delivery_mode: Option<u8>,
+    pub priority: Option<u8>,
+    pub correlation_id: Option<String>,
+    pub reply_to: Option<String>,
+    pub expiration: Option<String>,
+    pub message_id: Option<String>,
+    pub timestamp: Option<String>,
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    pub user_id: Option<String>,
+    pub app_id: Option<String>,
+    pub cluster_id: Option<String>,
+    pub body_size: u64,
+}
+
+impl Message {
+    /// The message's bytes.
+    ///
+    /// # Errors
+    /// [`Failure::Undecodable`] where there is no base64.
+    pub fn data(&self) -> Result<Vec<u8>, Failure> {
+        let data = self.data.as_deref().ok_or_else(|| Failure::undecodable("the message has no data"))?;
+        payload::base64(data)
+    }
+}
+
+/// Where in the batch a message stood; messages of RabbitMQ have no id that is sure to be there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// `queue::vhost`.
+    pub queue: Arc<str>,
+    /// Its place among the queue's messages.
+    pub index: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.queue, self.index)
+    }
+}
+
+/// Runs every message of `event` through `handle`.
+pub async fn run<O: Observer<Message>>(
+    event: Event,
+    runner: Runner<'_, O>,
+    dead_letters: &impl DeadLetters<Message>,
+    handle: impl AsyncFn(&Message) -> Result<(), Failure>,
+) -> Report<Place> {
+    let mut all = Vec::with_capacity(event.rmq_messages_by_queue.values().map(Vec::len).sum());
+    for (queue, messages) in event.rmq_messages_by_queue {
+        let queue: Arc<str> = queue.into();
+        let placed = |(index, message)| Message { place: Place { queue: queue.clone(), index }, ..message };
+        all.extend(messages.into_iter().enumerate().map(placed));
+    }
+    run_all(all, runner, &SetAsideOnly(dead_letters), handle).await
+}
+
+impl Report<Place> {
+    /// Acknowledges the whole batch.
+    ///
+    /// # Errors
+    /// [`BatchError::Failed`] if any message has to come back, whatever [`FailInvocation`] says: return it from the function.
+    pub fn response(&self) -> Result<(), BatchError> {
+        self.check(FailInvocation::WhenAnyComesBack)
+    }
+}
+
+impl crate::run::Record for Message {
+    type Position = Place;
+    type Lane<'a> = &'a str;
+    const RETURNS_ALONE: bool = false;
+
+    fn lane(&self) -> Option<&str> {
+        Some(&self.place.queue)
+    }
+
+    fn into_position(self) -> Place {
+        self.place
+    }
+}
+
+impl StreamRecord for Message {
+    fn place(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("queue", self.place.queue.to_string()),
+            ("message_id", self.basic_properties.message_id.clone().unwrap_or_default()),
+        ]
+    }
+}

@@ -1,0 +1,192 @@
+//! Delays and dead letters over SQS; also the dead letters of streams.
+
+use std::collections::HashMap;
+use std::time::{Duration, SystemTime};
+
+use aws_lambda_events::sqs::SqsMessageAttribute;
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::error::BuildError;
+use aws_sdk_sqs::primitives::{Blob, DateTime, DateTimeFormat};
+use aws_sdk_sqs::types::{MessageAttributeValue, MessageSystemAttributeNameForSends, MessageSystemAttributeValue};
+
+use super::{Message, Queue};
+use crate::{DeadLetter, DeadLetters, QueueError, StreamRecord};
+
+/// SQS refuses a longer hiding than 12 hours after the message was received; the rest is left for what already passed.
+const LONGEST_DELAY: Duration = Duration::from_secs(12 * 3600 - 60);
+/// SQS's limit for one message, the reason included.
+const MAX_ATTRIBUTES: usize = 10;
+/// A reason is for a person to read, and counts against the message's size.
+const MAX_ERROR_BYTES: usize = 1024;
+
+/// A queue and its dead-letter queue.
+#[derive(Clone, Debug)]
+pub struct SqsQueue {
+    client: Client,
+    url: String,
+    dead_letter_url: String,
+    function: String,
+}
+
+impl SqsQueue {
+    /// The queue at `url`, whose messages `function` sets aside in the queue at `dead_letter_url`.
+    #[must_use]
+    pub fn new(
+        client: Client,
+        url: impl Into<String>,
+        dead_letter_url: impl Into<String>,
+        function: impl Into<String>,
+    ) -> Self {
+        Self { client, url: url.into(), dead_letter_url: dead_letter_url.into(), function: function.into() }
+    }
+}
+
+impl Queue for SqsQueue {
+    async fn delay(&self, message: &Message, by: Duration) -> Result<(), QueueError> {
+        let secs = by.min(LONGEST_DELAY).as_millis().div_ceil(1000);
+        self.client
+            .change_message_visibility()
+            .queue_url(&self.url)
+            .set_receipt_handle(message.raw.receipt_handle.clone())
+            .visibility_timeout(i32::try_from(secs).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map(drop)
+            .map_err(|source| QueueError { operation: "delay", source: source.into() })
+    }
+}
+
+impl DeadLetters<Message> for SqsQueue {
+    async fn dead_letter(&self, message: &Message, letter: &DeadLetter) -> Result<(), QueueError> {
+        let attributes = attributes(message, letter, &self.function).map_err(not_set_aside)?;
+        let mut send = self
+            .client
+            .send_message()
+            .queue_url(&self.dead_letter_url)
+            .message_body(message.body())
+            .set_message_attributes(Some(attributes));
+        if self.dead_letter_url.ends_with(".fifo") {
+            // The message's own id: a second try within five minutes is then recognised by the queue.
+            let group = message.fifo_group().filter(|group| !group.is_empty()).unwrap_or(message.id());
+            send = send.message_group_id(group).message_deduplication_id(message.id());
+        }
+        if let Some(trace) = message.xray_trace_header() {
+            let value = MessageSystemAttributeValue::builder().data_type("String").string_value(trace).build();
+            let value = value.map_err(not_set_aside)?;
+            send = send.message_system_attributes(MessageSystemAttributeNameForSends::AwsTraceHeader, value);
+        }
+        send.send().await.map(drop).map_err(not_set_aside)
+    }
+}
+
+/// A standard queue that keeps what a stream's or broker's records are set aside with: the record as Lambda handed it
+/// over, in JSON, and in attributes the reason and where the record stood.
+#[derive(Clone, Debug)]
+pub struct SqsDeadLetters {
+    client: Client,
+    url: String,
+    function: String,
+}
+
+impl SqsDeadLetters {
+    /// The queue at `url`, in which `function` sets records aside. A message of SQS is limited to 1 MiB: a record that is
+    /// larger in JSON stays where it is.
+    #[must_use]
+    pub fn new(client: Client, url: impl Into<String>, function: impl Into<String>) -> Self {
+        Self { client, url: url.into(), function: function.into() }
+    }
+}
+
+impl<R: StreamRecord> DeadLetters<R> for SqsDeadLetters {
+    async fn dead_letter(&self, record: &R, letter: &DeadLetter) -> Result<(), QueueError> {
+        let mut attributes = reason_attributes(letter, &self.function).map_err(not_set_aside)?;
+        for (name, value) in record.place() {
+            if !value.is_empty() {
+                attributes.insert(name.to_owned(), text(&value).map_err(not_set_aside)?);
+            }
+        }
+        let body = serde_json::to_string(record).map_err(not_set_aside)?;
+        let send = self.client.send_message().queue_url(&self.url).message_body(body);
+        send.set_message_attributes(Some(attributes)).send().await.map(drop).map_err(not_set_aside)
+    }
+}
+
+fn not_set_aside(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> QueueError {
+    QueueError { operation: "set aside", source: source.into() }
+}
+
+/// The reason's attributes, and as many of the message's own as fit beside them.
+fn attributes(
+    message: &Message,
+    letter: &DeadLetter,
+    function: &str,
+) -> Result<HashMap<String, MessageAttributeValue>, BuildError> {
+    let mut attributes = reason_attributes(letter, function)?;
+    let mut own: Vec<_> = message.raw.message_attributes.iter().collect();
+    own.sort_by_key(|(name, _)| *name); // so that which ones are left out does not change from try to try
+    for (name, value) in own {
+        if attributes.len() < MAX_ATTRIBUTES && !attributes.contains_key(name) {
+            attributes.insert(name.clone(), copy(value)?);
+        }
+    }
+    Ok(attributes)
+}
+
+fn reason_attributes(
+    letter: &DeadLetter,
+    function: &str,
+) -> Result<HashMap<String, MessageAttributeValue>, BuildError> {
+    let failed_at = DateTime::from(letter.failed_at.max(SystemTime::UNIX_EPOCH));
+    let failed_at = failed_at.fmt(DateTimeFormat::DateTime).unwrap_or_default();
+    let mut attributes = HashMap::new();
+    for (name, value) in [
+        ("reason", letter.reason.as_str()),
+        ("error", shorten(&letter.error)),
+        ("function", function),
+        ("failed_at", &failed_at),
+    ] {
+        if !value.is_empty() {
+            attributes.insert(name.to_owned(), text(value)?);
+        }
+    }
+    Ok(attributes)
+}
+
+fn text(value: &str) -> Result<MessageAttributeValue, BuildError> {
+    MessageAttributeValue::builder().data_type("String").string_value(value).build()
+}
+
+fn copy(value: &SqsMessageAttribute) -> Result<MessageAttributeValue, BuildError> {
+    MessageAttributeValue::builder()
+        .data_type(value.data_type.as_deref().unwrap_or("String"))
+        .set_string_value(value.string_value.clone())
+        .set_binary_value(value.binary_value.as_ref().map(|binary| Blob::new(binary.0.clone())))
+        .build()
+}
+
+fn shorten(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_ERROR_BYTES)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Reason;
+
+    #[test]
+    fn the_reason_has_its_place_beside_as_many_of_the_messages_own_attributes_as_fit() {
+        let own: serde_json::Map<_, _> = (0..12)
+            .map(|i| (format!("own{i:02}"), serde_json::json!({"stringValue": "x", "dataType": "String"})))
+            .collect();
+        let raw = serde_json::from_value(serde_json::json!({"messageId": "m0", "messageAttributes": own})).unwrap();
+        let error = "ü".repeat(MAX_ERROR_BYTES);
+        let letter = DeadLetter { reason: Reason::Panicked, error, failed_at: SystemTime::UNIX_EPOCH };
+        let attributes = attributes(&Message { raw }, &letter, "orders").unwrap();
+        assert_eq!(attributes.len(), MAX_ATTRIBUTES);
+        let text = |name: &str| attributes.get(name).and_then(MessageAttributeValue::string_value);
+        assert_eq!(text("reason"), Some("panicked"));
+        assert_eq!(text("failed_at"), Some("1970-01-01T00:00:00Z"));
+        assert!(text("error").unwrap().len() <= MAX_ERROR_BYTES);
+        assert!(text("own05").is_some() && text("own06").is_none(), "the same ones are left out at every try");
+    }
+}
