@@ -10,7 +10,7 @@ const MOST_LINES: usize = 600;
 /// A template of more is more than one context.
 const MOST_TEMPLATE_LINES: usize = 450;
 /// What is written by people.
-const EXTENSIONS: &[&str] = &["rs", "py", "sh", "toml", "yaml", "yml", "md"];
+const EXTENSIONS: &[&str] = &["rs", "py", "cjs", "sh", "toml", "yaml", "yml", "md"];
 
 /// The module that talks to a service, for each of its SDKs. A service that is new here gets its line.
 const MODULES: &[(&str, &str)] = &[

@@ -6,9 +6,10 @@ use std::path::Path;
 
 use cargo_metadata::{DependencyKind, MetadataCommand, Package};
 use tidegate_architecture::crates::{self, Edge, Place};
+use tidegate_architecture::machine::{self, Machine};
 use tidegate_architecture::sources::{self, Source};
 use tidegate_architecture::template::{self, Template};
-use tidegate_architecture::{alarms, functions, policies, queues};
+use tidegate_architecture::{alarms, functions, policies, queues, sagas, states};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()
@@ -16,6 +17,10 @@ fn root() -> &'static Path {
 
 fn templates() -> Vec<Template> {
     template::read_all(&root().join("infra")).unwrap()
+}
+
+fn machines() -> Vec<Machine> {
+    machine::read_all(&root().join("statemachines")).unwrap()
 }
 
 fn written() -> Vec<Source> {
@@ -137,4 +142,30 @@ fn every_metric_stands_on_the_dashboard() {
     let dashboard = std::fs::read_to_string(root().join("infra/operations.yaml")).unwrap();
     let absent: Vec<_> = names.into_iter().filter(|it| !dashboard.contains(&format!("\"{it}\\\""))).collect();
     assert!(absent.is_empty(), "{absent:?}");
+}
+
+#[test]
+fn state_machines_wait_for_nothing_for_ever_and_go_round_by_nobody() {
+    assert_none(&machines().iter().flat_map(states::violations).collect::<Vec<_>>());
+}
+
+#[test]
+fn sagas_undo_whatever_may_have_happened() {
+    let machines = machines();
+    let machine = machines.iter().find(|it| it.name == sagas::ORDER.machine).unwrap();
+    assert_none(&sagas::violations(machine, &sagas::ORDER));
+}
+
+#[test]
+fn machines_handle_the_errors_that_workers_raise_and_no_others() {
+    assert_none(&states::error_violations(&machines(), &sagas::ORDER.errors()));
+}
+
+#[test]
+fn an_order_that_nothing_happens_to_takes_few_state_transitions() {
+    let machines = machines();
+    let machine = machines.iter().find(|it| it.name == sagas::ORDER.machine).unwrap();
+    // Each state that is entered is billed as one, and so is the end. They are nearly the whole cost of an order.
+    let transitions = machine.straight_path().len() + 1;
+    assert!(transitions <= 6, "{transitions}");
 }
