@@ -12,6 +12,7 @@ TIDEGATE := build/tidegate
 FUNCTIONS := $(notdir $(wildcard functions/*))
 PACKAGES := $(addprefix -p ,$(FUNCTIONS))
 CARGO_LAMBDA := .tools/build/bin/cargo-lambda lambda
+NODE := NODE_PATH=$(CURDIR)/.tools/interop/node_modules .tools/interop/bin/node
 ARCHITECTURE ?= arm64
 
 .PHONY: help
@@ -25,7 +26,7 @@ demo: build ## Watch a real GitHub push become a Slack message, on this machine
 	@$(TIDEGATE) demo
 
 .PHONY: test
-test: check lint interop build ## Everything that must hold, end to end on the emulator included
+test: check lint interop faults build ## Everything that must hold, end to end on the emulator included
 	@echo "== End to end, on the emulator with IAM enforced"
 	@# The whole workspace, though only this test runs: the same features, and so the same compiled crates, as in check.
 	@cargo test --locked -q --workspace --all-features --test e2e
@@ -55,12 +56,21 @@ check: ## The fast part of the tests: format, lints, unit, property and port tes
 	@# Built apart and aloud first: a cold build takes minutes, and quiet tests would look stuck.
 	@cargo build --locked --workspace --all-features --tests
 	@cargo test --locked -q --workspace --all-features --exclude tidegate-e2e --exclude tidegate-interop
+	@tools/setup interop
+	@echo "== State machines"
+	@$(NODE) tests/saga/validate.cjs
 
 .PHONY: interop
 interop: ## Exchange events with the CloudEvents SDKs of Python and JavaScript
 	@tools/setup interop
 	@echo "== Interoperability of CloudEvents"
 	@cargo test --locked -q --workspace --all-features --test interop
+
+.PHONY: faults
+faults: ## Break an order at every step, once and twice, and print how each ends
+	@tools/setup interop
+	@echo "== Faults in the order saga"
+	@$(NODE) tests/saga/matrix.cjs
 
 .PHONY: lint
 lint: ## Check the templates and the public documentation

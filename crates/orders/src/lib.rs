@@ -1,1 +1,0 @@
-//! The decisions of order, stock, payment and shipment.
