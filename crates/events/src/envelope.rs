@@ -1,0 +1,152 @@
+//! A command on its way through a queue.
+
+use std::borrow::Cow;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tidegate_cloudevents::Event;
+
+use crate::command::Service;
+use crate::{
+    Command, CommandId, CommandName, CorrelationId, OrderEvent, OrderId, PaymentCommand, ReadError, StockCommand,
+    TaskToken,
+};
+
+/// A command, with what has to be known beside it. Its JSON is the body of the message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    /// The same however often the command arrives.
+    pub command_id: CommandId,
+    /// Which order.
+    pub order_id: OrderId,
+    /// By which the answer goes back, where somebody waits for one.
+    pub task_token: Option<TaskToken>,
+    /// The piece of work it belongs to.
+    pub correlation_id: Option<CorrelationId>,
+    /// W3C trace context.
+    pub traceparent: Option<String>,
+    /// What is asked.
+    pub command: Command,
+}
+
+/// A message that is no command which this version knows. Does not quote it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// Not the JSON it should be, or a member is missing or not of its type.
+    #[error("the message is not a command: line {line}, column {column}")]
+    Malformed {
+        /// Where it stops to be one.
+        line: usize,
+        /// Where in the line.
+        column: usize,
+    },
+    /// There is no such command.
+    #[error("the message is a command of a name that is not known")]
+    UnknownCommand,
+    /// The sender is newer or older than this program.
+    #[error("{command} of version {version} is not known")]
+    UnknownVersion {
+        /// Which command.
+        command: CommandName,
+        /// Its version.
+        version: u32,
+    },
+}
+
+#[derive(Deserialize)]
+struct Head<'a> {
+    #[serde(borrow)]
+    command: Cow<'a, str>,
+    version: u32,
+    command_id: CommandId,
+    order_id: OrderId,
+    task_token: Option<TaskToken>,
+    correlation_id: Option<CorrelationId>,
+    traceparent: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(flatten)]
+    command: &'a Command,
+    version: u32,
+    command_id: &'a CommandId,
+    order_id: &'a OrderId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task_token: Option<&'a TaskToken>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correlation_id: Option<&'a CorrelationId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<&'a str>,
+}
+
+impl Envelope {
+    /// Reads a message's body. Members that are not known are passed over, so that a sender may be newer.
+    ///
+    /// # Errors
+    /// [`CommandError`]. Trying again does not help.
+    pub fn from_json(body: &[u8]) -> Result<Self, CommandError> {
+        let head: Head<'_> = read(body)?;
+        let name: CommandName = head.command.parse().map_err(|_| CommandError::UnknownCommand)?;
+        if head.version != name.version() {
+            return Err(CommandError::UnknownVersion { command: name, version: head.version });
+        }
+        let command = match name.service() {
+            Service::Stock => Command::Stock(read_owned(body)?),
+            Service::Payment => Command::Payment(read_owned(body)?),
+            Service::Shipment => Command::Shipment(read_owned(body)?),
+            Service::Order => Command::Order(read_owned(body)?),
+        };
+        let Head { command_id, order_id, task_token, correlation_id, traceparent, .. } = head;
+        Ok(Self { command_id, order_id, task_token, correlation_id, traceparent, command })
+    }
+
+    /// Writes a message's body.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let body = Body {
+            command: &self.command,
+            version: self.command.name().version(),
+            command_id: &self.command_id,
+            order_id: &self.order_id,
+            task_token: self.task_token.as_ref(),
+            correlation_id: self.correlation_id.as_ref(),
+            traceparent: self.traceparent.as_deref(),
+        };
+        // Invariant: every key is a text and every value a text, a number or made of such, so that all of it has JSON.
+        #[expect(clippy::expect_used, reason = "see the invariant")]
+        serde_json::to_string(&body).expect("commands have JSON")
+    }
+
+    /// The command that follows from an event, if one does: services that do not take part in the saga's conversation
+    /// hear of it by subscription, and nobody waits for their answer. The event's name makes the command's.
+    ///
+    /// # Errors
+    /// [`ReadError`] when the event is none that this version knows.
+    pub fn following(event: &Event) -> Result<Option<Self>, ReadError> {
+        let (order_id, happened) = OrderEvent::read(event)?;
+        let command = match happened {
+            OrderEvent::OrderCancellationRequested(_) => Command::Payment(PaymentCommand::Stop {}),
+            OrderEvent::OrderConfirmed(_) => Command::Stock(StockCommand::Ship {}),
+            _ => return Ok(None),
+        };
+        let command_id = format!("{}/{}", event.source(), event.id()).parse().map_err(|_| ReadError::Unnamed)?;
+        Ok(Some(Self {
+            command_id,
+            order_id,
+            task_token: None,
+            correlation_id: event.correlationid().and_then(|it| it.parse().ok()),
+            traceparent: event.traceparent().map(str::to_owned),
+            command,
+        }))
+    }
+}
+
+fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, CommandError> {
+    // serde_json's own text may quote the message.
+    serde_json::from_slice(body).map_err(|error| CommandError::Malformed { line: error.line(), column: error.column() })
+}
+
+fn read_owned<T: DeserializeOwned>(body: &[u8]) -> Result<T, CommandError> {
+    read(body)
+}

@@ -1,0 +1,303 @@
+//! What has happened to an order, and how it travels as a CloudEvent.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tidegate_cloudevents::extensions::{CAUSATIONID, CORRELATIONID, TRACEPARENT};
+use tidegate_cloudevents::{Event, EventBuilder, EventError};
+
+use crate::{
+    Address, CallbackUrl, CancelReason, CommandId, CommandName, CorrelationId, CustomerId, Lines, Money, OrderId,
+    PaymentId, PaymentMethod, PricedLine, Reason, ShipmentId, Sku,
+};
+
+/// One line for each event: its data, who says it, the middle of its CloudEvents `type`.
+macro_rules! events {
+    ($($(#[$doc:meta])* $name:ident($data:ty), $source:literal, $word:literal;)*) => {
+        /// Something that has happened to an order.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum OrderEvent {
+            $($(#[$doc])* $name($data),)*
+        }
+
+        /// What kind of thing happened.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum EventType {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl EventType {
+            /// All types.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The CloudEvents attribute `type`. It ends in the version of the data: a change that old readers cannot
+            /// bear makes another type, beside the old one.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!("com.tidegate.orders.", $word, ".v1"),)*
+                }
+            }
+
+            /// The CloudEvents attribute `source`: the service that says it.
+            #[must_use]
+            pub fn source(self) -> &'static str {
+                match self {
+                    $(Self::$name => $source,)*
+                }
+            }
+        }
+
+        impl OrderEvent {
+            /// What kind it is.
+            #[must_use]
+            pub fn event_type(&self) -> EventType {
+                match self {
+                    $(Self::$name(_) => EventType::$name,)*
+                }
+            }
+
+            fn add_data(&self, builder: EventBuilder) -> EventBuilder {
+                match self {
+                    $(Self::$name(data) => builder.data_of(data),)*
+                }
+            }
+
+            fn read_data(event_type: EventType, event: &Event) -> Result<Self, ReadError> {
+                match event_type {
+                    $(EventType::$name => event.data_as().map(Self::$name),)*
+                }
+                .map_err(|_| ReadError::Data { event_type })
+            }
+        }
+    };
+}
+
+events! {
+    /// A customer has ordered.
+    OrderPlaced(OrderPlaced), "/orders", "order-placed";
+    /// The customer does not want it any more. Whether that is in time the payment decides.
+    OrderCancellationRequested(Nothing), "/orders", "order-cancellation-requested";
+    /// All of it is set aside.
+    StockReserved(StockOf), "/inventory", "stock-reserved";
+    /// There is not enough; nothing is set aside.
+    StockRejected(StockRejected), "/inventory", "stock-rejected";
+    /// What was set aside is free again.
+    StockReleased(StockOf), "/inventory", "stock-released";
+    /// The money is certain.
+    PaymentAuthorised(PaymentOf), "/payments", "payment-authorised";
+    /// The money is not to be had.
+    PaymentDeclined(PaymentDeclined), "/payments", "payment-declined";
+    /// The money was taken.
+    PaymentCaptured(PaymentOf), "/payments", "payment-captured";
+    /// The authorisation was given back.
+    PaymentVoided(PaymentOf), "/payments", "payment-voided";
+    /// The money was given back.
+    PaymentRefunded(PaymentOf), "/payments", "payment-refunded";
+    /// The authorisation lapsed.
+    PaymentExpired(PaymentOf), "/payments", "payment-expired";
+    /// A carrier is booked.
+    ShipmentCreated(ShipmentCreated), "/shipping", "shipment-created";
+    /// The carrier does not ship this there.
+    ShipmentRejected(ShipmentRejected), "/shipping", "shipment-rejected";
+    /// The booking is cancelled.
+    ShipmentCancelled(ShipmentOf), "/shipping", "shipment-cancelled";
+    /// Done. One of the two ends an order has.
+    OrderConfirmed(Nothing), "/orders", "order-confirmed";
+    /// Undone. The other end.
+    OrderCancelled(OrderCancelled), "/orders", "order-cancelled";
+    /// A compensation keeps failing and waits for a person.
+    CompensationParked(CompensationParked), "/orders", "compensation-parked";
+    /// A person has said what is to become of it.
+    CompensationAnswered(CompensationAnswered), "/orders", "compensation-answered";
+}
+
+/// No data: the event says it all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nothing {}
+
+/// All there is to know for carrying an order out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderPlaced {
+    /// Whose it is.
+    pub customer_id: CustomerId,
+    /// What.
+    pub lines: Vec<PricedLine>,
+    /// What it costs.
+    pub total: Money,
+    /// By which means it is paid.
+    pub payment_method: PaymentMethod,
+    /// Where it goes.
+    pub address: Address,
+    /// Who is told the outcome.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback_url: Option<CallbackUrl>,
+}
+
+/// Stock of an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockOf {
+    /// What.
+    pub lines: Lines,
+}
+
+/// What there is not enough of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockRejected {
+    /// At least one.
+    pub short: Vec<Shortage>,
+}
+
+/// There is not enough of a SKU.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shortage {
+    /// Of which.
+    pub sku: Sku,
+    /// How many were wanted.
+    pub requested: u64,
+    /// How many could be had.
+    pub available: u64,
+}
+
+/// A payment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentOf {
+    /// Which.
+    pub payment_id: PaymentId,
+    /// How much.
+    pub amount: Money,
+}
+
+/// A payment that is none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentDeclined {
+    /// How much it was to be.
+    pub amount: Money,
+    /// The provider's word.
+    pub reason: Reason,
+}
+
+/// A shipment and what is in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShipmentCreated {
+    /// Which.
+    pub shipment_id: ShipmentId,
+    /// What is in it.
+    pub lines: Lines,
+}
+
+/// A shipment that is none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShipmentRejected {
+    /// The carrier's word.
+    pub reason: Reason,
+}
+
+/// A shipment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShipmentOf {
+    /// Which.
+    pub shipment_id: ShipmentId,
+}
+
+/// The end of an order that was not to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderCancelled {
+    /// Why.
+    pub reason: CancelReason,
+}
+
+/// What waits for a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompensationParked {
+    /// Which compensation.
+    pub step: CommandName,
+    /// The name of the error that it ended with last.
+    pub error: String,
+}
+
+/// What a person decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompensationAnswered {
+    /// Which compensation.
+    pub step: CommandName,
+    /// What is to become of it.
+    pub answer: ParkedAnswer,
+}
+
+/// What a person may say of a parked compensation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParkedAnswer {
+    /// The cause is mended: try again.
+    Retry,
+    /// It was undone by hand: go on with the next.
+    Resolved,
+}
+
+/// What an event says beside what happened.
+#[derive(Clone, Debug)]
+pub struct About<'a> {
+    /// To which order.
+    pub order_id: &'a OrderId,
+    /// When.
+    pub time: Timestamp,
+    /// Because of which command.
+    pub cause: Option<&'a CommandId>,
+    /// The piece of work it belongs to. An order that has none is its own.
+    pub correlation_id: Option<&'a CorrelationId>,
+    /// W3C trace context.
+    pub traceparent: Option<&'a str>,
+}
+
+/// An event that is none which this version knows. Does not quote it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// Not of this context, or of a version that is not known.
+    #[error("the event is of a type that is not known")]
+    UnknownType,
+    /// The subject is not the id of an order.
+    #[error("the event's subject is not an order")]
+    NoOrder,
+    /// The data are not what the type says.
+    #[error("the data of the {} are not what its type says", .event_type.as_str())]
+    Data {
+        /// Its type.
+        event_type: EventType,
+    },
+    /// Its source and id do not make a name for a command.
+    #[error("the event's source and id do not name a command")]
+    Unnamed,
+}
+
+impl OrderEvent {
+    /// The CloudEvent. Its `subject` is the order, so that the data do not repeat it.
+    ///
+    /// # Errors
+    /// When `id` or `traceparent` cannot be what they are given as.
+    pub fn to_cloudevent(&self, id: &str, about: &About<'_>) -> Result<Event, EventError> {
+        let event_type = self.event_type();
+        let order_id = about.order_id.as_str();
+        let mut builder = Event::builder(id, event_type.source(), event_type.as_str())
+            .subject(order_id)
+            .time(about.time)
+            .extension(CORRELATIONID, about.correlation_id.map_or(order_id, CorrelationId::as_str));
+        if let Some(cause) = about.cause {
+            builder = builder.extension(CAUSATIONID, cause.as_str());
+        }
+        if let Some(traceparent) = about.traceparent {
+            builder = builder.extension(TRACEPARENT, traceparent);
+        }
+        self.add_data(builder).build()
+    }
+
+    /// Reads a CloudEvent. Members of its data that are not known are passed over, so that a sender may be newer.
+    ///
+    /// # Errors
+    /// [`ReadError`]. Trying again does not help.
+    pub fn read(event: &Event) -> Result<(OrderId, Self), ReadError> {
+        let is_it = |it: &&EventType| it.as_str() == event.ty() && it.source() == event.source();
+        let event_type = EventType::ALL.iter().find(is_it).ok_or(ReadError::UnknownType)?;
+        let order_id = event.subject().and_then(|it| it.parse().ok()).ok_or(ReadError::NoOrder)?;
+        Ok((order_id, Self::read_data(*event_type, event)?))
+    }
+}

@@ -1,0 +1,1 @@
+//! The decisions of order, stock, payment and shipment.
