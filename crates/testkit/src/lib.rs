@@ -1,6 +1,7 @@
 //! In-memory adapters, manual clock, port suites and a local Lambda Runtime API, for tests.
 
 pub mod claims_suite;
+pub mod commits_suite;
 pub mod lambda_api;
 mod memory;
 mod time;

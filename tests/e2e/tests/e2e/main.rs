@@ -6,6 +6,7 @@
 
 mod claims;
 mod command;
+mod commits;
 mod crash_notify;
 mod crash_receive;
 mod dead_letters;
@@ -89,6 +90,7 @@ fn trials(shared: &Shared, runtime: &Handle) -> Vec<Trial> {
         health: health_reaches_all_four_dependencies;
         delivery: the_cloudevents_handshake_is_answered;
         claims: the_deployed_table_keeps_the_contract_of_claims;
+        commits: a_table_keeps_the_contract_of_commits;
         command:
             status_names_the_stacks_and_queues
             a_source_document_that_is_not_valid_is_refused_where_it_is_wrong

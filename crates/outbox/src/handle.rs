@@ -1,0 +1,234 @@
+//! A command from arrival to commit: load, recognise, decide, write once.
+
+use std::error::Error;
+use std::time::SystemTime;
+
+use futures::future::try_join_all;
+
+use crate::{
+    AggregateId, Command, CommandId, Commit, CommitError, Commits, Decision, Image, Refused, Reply, StoreError,
+};
+
+/// How often a commit is tried that somebody else keeps being quicker than. Each time somebody has made progress, so this
+/// is reached only where very many meet; the queue's back-off is then the better place to wait.
+const MAX_ATTEMPTS: usize = 5;
+
+/// What became of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handled {
+    /// The answer, the same however often the command arrives.
+    pub reply: Reply,
+    /// Whether it had been handled before this call.
+    pub repeated: bool,
+}
+
+/// Handles a command in one atomic write.
+///
+/// `others` says, seeing home, which aggregates the decision needs beside it. `decide` is shown home first and then those,
+/// in that order, and is called again when another commit was quicker. Its error is the caller's own; whatever it
+/// wants to say to the asker is a [`Reply`]. What it was shown but does not change is not guarded: it may have changed
+/// meanwhile.
+///
+/// Once this is `Ok` everything is written; what is to be said the relay says. Timelines, with *home* at version 4:
+///
+/// ```text
+/// the answer of a write is lost, and the client repeats it
+///   A  load 4, decide, write 5 ok (answer lost) . again: refused, 5 is there . load 5: finds its own proof -> done
+///
+/// the same message is delivered to two
+///   A  load 4, decide, write 5 ok
+///   B  load 4, decide, ........... write 5: refused . load 5: finds A's proof -> repeated, A's answer
+///
+/// the process dies after the write, and a third commit follows before the message comes back
+///   A  load 4, decide, write 5 ok, dies
+///   C                               load 5, write 6 ok (keeps A's proof)
+///   A' (same message)                                   load 6: finds the proof -> repeated
+///
+/// a redriven workflow asks again with another token
+///   A  load 4, decide, write 5 ok, answers token 1
+///   A' (token 2)  load 5: proof for token 1 -> write 6: the same answer to token 2
+/// ```
+///
+/// # Errors
+/// [`HandleError`] says which of them are worth trying again.
+pub async fn handle<C: Commits, E: Into<Box<dyn Error + Send + Sync>>>(
+    commits: &C,
+    command: &Command,
+    now: SystemTime,
+    others: impl Fn(&Image) -> Vec<AggregateId>,
+    decide: impl Fn(&[Image]) -> Result<Decision, E>,
+) -> Result<Handled, HandleError> {
+    for attempt in 0..MAX_ATTEMPTS {
+        let home = commits.load(&command.home).await?;
+        let (commit, handled) = match home.proof(&command.id) {
+            Some(proof) => {
+                // On a later attempt this may be our own write, refused because its first answer was lost.
+                let handled = Handled { reply: proof.reply.clone(), repeated: attempt == 0 };
+                if proof.answers(command.token.as_ref()) {
+                    return Ok(handled);
+                }
+                (Commit::repeated(command, &home, proof, now)?, handled)
+            }
+            None => {
+                let others = others(&home);
+                let mut loaded = vec![home];
+                loaded.extend(try_join_all(others.iter().map(|id| commits.load(id))).await?);
+                let decision = decide(&loaded).map_err(|error| HandleError::Undecided(error.into()))?;
+                let handled = Handled { reply: decision.reply.clone(), repeated: false };
+                (Commit::decided(command, &loaded, decision, now)?, handled)
+            }
+        };
+        match commits.commit(&commit).await {
+            Ok(()) => return Ok(handled),
+            Err(CommitError::Conflict) => {}
+            Err(CommitError::Store(error)) => return Err(error.into()),
+        }
+    }
+    Err(HandleError::Contended { command: command.id.clone() })
+}
+
+/// A command that was not handled, or not known to be.
+#[derive(Debug, thiserror::Error)]
+pub enum HandleError {
+    /// The caller's `decide` gave up. It is pure, so it would again: permanent.
+    #[error("no decision was reached")]
+    Undecided(#[source] Box<dyn Error + Send + Sync>),
+    /// The decision can never be carried out. Permanent.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// Others were quicker every time. Transient.
+    #[error("others kept being quicker than {command}")]
+    Contended {
+        /// The command.
+        command: CommandId,
+    },
+    /// The store failed; whether the commit was written is unknown, and the command's repeat will tell. Transient.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use futures::join;
+    use tidegate_cloudevents::JsonText;
+
+    use super::*;
+    use crate::{Change, MemoryCommits, Message, TaskToken};
+
+    /// A store that lets others go first at each call, and loses the answers it is told to lose.
+    #[derive(Default)]
+    struct Slow {
+        commits: MemoryCommits,
+        lost: Mutex<Vec<CommitError>>,
+    }
+
+    impl Commits for Slow {
+        async fn load(&self, aggregate: &AggregateId) -> Result<Image, StoreError> {
+            tokio::task::yield_now().await;
+            self.commits.load(aggregate).await
+        }
+
+        async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
+            tokio::task::yield_now().await;
+            self.commits.commit(commit).await?;
+            self.lost.lock().unwrap().pop().map_or(Ok(()), Err)
+        }
+    }
+
+    fn command(id: &str, token: Option<&str>) -> Command {
+        let home = AggregateId::new("order-17").unwrap();
+        Command { id: CommandId::new(id).unwrap(), home, token: token.map(|it| TaskToken::new(it).unwrap()) }
+    }
+
+    /// Appends the command to the state, and answers with how long it is then.
+    async fn append(store: &Slow, command: &Command) -> Result<Handled, HandleError> {
+        let decide = |loaded: &[Image]| {
+            let mut state: Vec<String> = loaded[0].state_as().unwrap().unwrap_or_default();
+            state.push(command.id.to_string());
+            let (aggregate, reply) = (command.home.clone(), Reply::success(&state.len()).unwrap());
+            let change = Change { aggregate, state: JsonText::of(&state).unwrap(), events: Vec::new() };
+            Ok::<_, String>(Decision { reply, changes: vec![change] })
+        };
+        handle(store, command, SystemTime::UNIX_EPOCH, |_| Vec::new(), decide).await
+    }
+
+    async fn home(store: &Slow) -> Image {
+        store.commits.load(&command("x", None).home).await.unwrap()
+    }
+
+    fn handled(length: usize, repeated: bool) -> Handled {
+        Handled { reply: Reply::success(&length).unwrap(), repeated }
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn of_twins_one_commits_and_both_answer_the_same() {
+        let (store, command) = (Slow::default(), command("a", Some("t")));
+        let (one, two) = join!(append(&store, &command), append(&store, &command));
+        assert_eq!(one.unwrap().reply, two.unwrap().reply);
+        assert_eq!(store.commits.records_from(0).len(), 1);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn of_rivals_both_commit_one_after_the_other() {
+        let (store, a, b) = (Slow::default(), command("a", None), command("b", None));
+        let (one, two) = join!(append(&store, &a), append(&store, &b));
+        assert_eq!((one.unwrap(), two.unwrap()), (handled(1, false), handled(2, false)));
+        assert_eq!(home(&store).await.state().unwrap().get(), r#"["a","b"]"#);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_write_refused_because_of_itself_is_known_by_its_proof() {
+        let store = Slow { lost: Mutex::new(vec![CommitError::Conflict]), ..Slow::default() };
+        assert_eq!(append(&store, &command("a", Some("t"))).await.unwrap(), handled(1, false));
+        assert_eq!(store.commits.records_from(0).len(), 1);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_command_whose_outcome_was_unknown_is_answered_alike_when_it_comes_again() {
+        let command = command("a", Some("t"));
+        let lost = StoreError { operation: "commit", aggregate: command.home.clone(), source: "timed out".into() };
+        let store = Slow { lost: Mutex::new(vec![lost.into()]), ..Slow::default() };
+        assert!(matches!(append(&store, &command).await, Err(HandleError::Store(_))));
+        assert_eq!(append(&store, &self::command("b", None)).await.unwrap(), handled(2, false));
+        assert_eq!(append(&store, &command).await.unwrap(), handled(1, true));
+        assert_eq!(store.commits.records_from(0).len(), 2);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_redriven_command_has_the_same_answer_said_to_its_new_token_and_nothing_else() {
+        let store = Slow::default();
+        append(&store, &command("a", Some("t1"))).await.unwrap();
+        let state = home(&store).await.state().cloned();
+        assert_eq!(append(&store, &command("a", Some("t2"))).await.unwrap(), handled(1, true));
+        let redriven = home(&store).await;
+        assert_eq!(redriven.state().cloned(), state);
+        let [Message::Reply { token, reply, .. }] = redriven.outbox() else { panic!("{redriven:?}") };
+        assert_eq!((token.expose(), reply), ("t2", &handled(1, true).reply));
+        for token in [Some("t2"), None] {
+            append(&store, &command("a", token)).await.unwrap();
+        }
+        assert_eq!(store.commits.records_from(0).len(), 2, "whoever was answered is not answered again");
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn one_that_loses_every_time_gives_up() {
+        let decided =
+            |_: &[Image]| Ok::<_, String>(Decision { reply: Reply::success(&1).unwrap(), changes: Vec::new() });
+        let lost = handle(&Refusing, &command("a", None), SystemTime::UNIX_EPOCH, |_| Vec::new(), decided).await;
+        assert!(matches!(lost, Err(HandleError::Contended { .. })));
+    }
+
+    struct Refusing;
+
+    impl Commits for Refusing {
+        async fn load(&self, aggregate: &AggregateId) -> Result<Image, StoreError> {
+            Ok(Image::absent(aggregate.clone()))
+        }
+
+        async fn commit(&self, _: &Commit) -> Result<(), CommitError> {
+            Err(CommitError::Conflict)
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! What every store of aggregates must do: one suite, run against memory and against the emulator's DynamoDB.
+
+#![expect(clippy::expect_used, reason = "a suite fails as a test does: by panicking, with what went wrong")]
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use tidegate_cloudevents::{Event, JsonText};
+use tidegate_outbox::{
+    AggregateId, Change, Command, CommandId, Commit, CommitError, Commits, Decision, Handled, Image, Message, Refused,
+    Reply, TaskToken, Version, handle,
+};
+
+/// A store with names of its own.
+struct Case<'a, C> {
+    commits: &'a Arc<C>,
+    name: String,
+    now: SystemTime,
+}
+
+impl<C: Commits> Case<'_, C> {
+    fn id(&self, what: &str) -> AggregateId {
+        AggregateId::new(format!("{}/{what}", self.name)).expect("a name")
+    }
+
+    fn command(&self, step: &str, token: Option<&str>) -> Command {
+        Command {
+            id: CommandId::of_step(&self.name, step).expect("a name"),
+            home: self.id("home"),
+            token: token.map(|token| TaskToken::new(token).expect("a token")),
+        }
+    }
+
+    async fn load(&self, what: &str) -> Image {
+        self.commits.load(&self.id(what)).await.expect("the store answers")
+    }
+
+    /// The commit that counts every one of these up by one, each with an event that says so.
+    fn counted(&self, command: &Command, loaded: &[Image]) -> Result<Commit, Refused> {
+        Commit::decided(command, loaded, count(loaded), self.now)
+    }
+
+    async fn handle(&self, command: &Command, others: &[&str]) -> Handled {
+        let others = |_: &Image| others.iter().map(|it| self.id(it)).collect();
+        let decide = |loaded: &[Image]| Ok::<_, String>(count(loaded));
+        handle(&**self.commits, command, self.now, others, decide).await.expect("it is handled")
+    }
+}
+
+fn count(loaded: &[Image]) -> Decision {
+    let next = |image: &Image| image.state_as::<u64>().expect("a number").unwrap_or(0) + 1;
+    let change = |image: &Image| Change {
+        aggregate: image.aggregate().clone(),
+        state: JsonText::of(&next(image)).expect("JSON"),
+        events: vec![Event::builder("-", "/suite", "counted").data_of(&next(image)).build().expect("an event")],
+    };
+    Decision { reply: Reply::success(&next(&loaded[0])).expect("JSON"), changes: loaded.iter().map(change).collect() }
+}
+
+/// Runs the whole suite. `unique` keeps several runs over one table apart.
+///
+/// # Panics
+/// Where the store does not keep its contract.
+pub async fn run<C: Commits + 'static>(commits: Arc<C>, unique: &str, now: SystemTime) {
+    let case = |name: &str| Case { commits: &commits, name: format!("{unique}-{name}"), now };
+    what_was_committed_is_loaded(&case("committed")).await;
+    a_commit_over_an_older_version_is_refused(&case("stale")).await;
+    several_aggregates_change_together_or_not_at_all(&case("together")).await;
+    a_transaction_takes_a_hundred_aggregates(&case("hundred")).await;
+    an_item_at_its_largest_is_kept(&case("large")).await;
+    a_repeated_command_changes_nothing_and_a_new_token_gets_the_same_answer(&case("repeated")).await;
+    of_racers_for_one_version_one_wins(&case("race"), &["home"]).await;
+    of_racers_for_one_version_one_wins(&case("transaction-race"), &["home", "a", "b"]).await;
+}
+
+async fn what_was_committed_is_loaded<C: Commits>(case: &Case<'_, C>) {
+    let absent = case.load("home").await;
+    assert_eq!(absent, Image::absent(case.id("home")));
+    let commit = case.counted(&case.command("one", Some("token-1")), &[absent]).expect("fits");
+    case.commits.commit(&commit).await.expect("commits");
+    let home = case.load("home").await;
+    assert_eq!(home, commit.images()[0]);
+    assert!(matches!(home.outbox(), [Message::Event(_), Message::Reply { .. }]), "{home:?}");
+
+    let commit = case.counted(&case.command("two", None), &[home]).expect("fits");
+    case.commits.commit(&commit).await.expect("commits");
+    let home = case.load("home").await;
+    assert_eq!(
+        (home.version(), home.outbox().len()),
+        (Version(2), 1),
+        "the last version's outbox does not stay behind"
+    );
+    assert!(home.proof(&case.command("one", None).id).is_some(), "the last version's proof does");
+}
+
+async fn a_commit_over_an_older_version_is_refused<C: Commits>(case: &Case<'_, C>) {
+    let absent = case.load("home").await;
+    let commit = |step: &str, image: &Image| case.counted(&case.command(step, None), &[image.clone()]).expect("fits");
+    case.commits.commit(&commit("one", &absent)).await.expect("commits");
+    let one = case.load("home").await;
+    let refused = case.commits.commit(&commit("late", &absent)).await;
+    assert!(matches!(refused, Err(CommitError::Conflict)), "{refused:?}");
+    case.commits.commit(&commit("two", &one)).await.expect("commits");
+    let refused = case.commits.commit(&commit("late", &one)).await;
+    assert!(matches!(refused, Err(CommitError::Conflict)), "{refused:?}");
+    assert_eq!(case.load("home").await.state_as::<u64>().expect("a number"), Some(2));
+}
+
+async fn several_aggregates_change_together_or_not_at_all<C: Commits>(case: &Case<'_, C>) {
+    let command = |step: &str| case.command(step, None);
+    case.handle(&command("one"), &["a", "b"]).await;
+    let stale = [case.load("home").await, case.load("a").await, case.load("b").await];
+    case.commits
+        .commit(&case.counted(&Command { home: case.id("b"), ..command("other") }, &stale[2..]).expect("fits"))
+        .await
+        .expect("commits");
+    let refused = case.commits.commit(&case.counted(&command("two"), &stale).expect("fits")).await;
+    assert!(matches!(refused, Err(CommitError::Conflict)), "{refused:?}");
+    for (what, count) in [("home", 1_u64), ("a", 1), ("b", 2)] {
+        assert_eq!(case.load(what).await.state_as::<u64>().expect("a number"), Some(count), "{what}");
+    }
+}
+
+async fn a_transaction_takes_a_hundred_aggregates<C: Commits>(case: &Case<'_, C>) {
+    let mut loaded = vec![case.load("home").await];
+    for at in 1..100 {
+        loaded.push(Image::absent(case.id(&at.to_string())));
+    }
+    let commit = case.counted(&case.command("one", None), &loaded).expect("fits");
+    case.commits.commit(&commit).await.expect("commits");
+    assert_eq!(case.load("99").await, commit.images()[99]);
+}
+
+async fn an_item_at_its_largest_is_kept<C: Commits>(case: &Case<'_, C>) {
+    let command = case.command("one", Some("token-1"));
+    let absent = case.load("home").await;
+    let commit = |bytes: usize| {
+        let state = JsonText::of(&"x".repeat(bytes)).expect("JSON");
+        let changes = vec![Change { aggregate: command.home.clone(), state, events: Vec::new() }];
+        let decision = Decision { reply: Reply::success(&1).expect("JSON"), changes };
+        Commit::decided(&command, std::slice::from_ref(&absent), decision, case.now)
+    };
+    // As large as it is not refused, to the byte.
+    let (mut fits, mut refused) = (0, 400 * 1024);
+    while refused - fits > 1 {
+        let middle = usize::midpoint(fits, refused);
+        if commit(middle).is_ok() { fits = middle } else { refused = middle }
+    }
+    case.commits.commit(&commit(fits).expect("fits")).await.expect("what is not refused is kept");
+}
+
+async fn a_repeated_command_changes_nothing_and_a_new_token_gets_the_same_answer<C: Commits>(case: &Case<'_, C>) {
+    let first = case.handle(&case.command("one", Some("token-1")), &["a"]).await;
+    case.handle(&case.command("two", None), &["a"]).await;
+    let again = case.handle(&case.command("one", Some("token-1")), &["a"]).await;
+    assert_eq!((first.repeated, again.repeated, again.reply == first.reply), (false, true, true));
+    assert_eq!(case.load("home").await.version(), Version(2));
+
+    let redriven = case.handle(&case.command("one", Some("token-2")), &["a"]).await;
+    assert_eq!(redriven, again);
+    let home = case.load("home").await;
+    let [Message::Reply { token, reply, .. }] = home.outbox() else { panic!("{home:?}") };
+    assert_eq!((token.expose(), reply), ("token-2", &first.reply));
+    assert_eq!((home.version(), case.load("a").await.version()), (Version(3), Version(2)));
+}
+
+async fn of_racers_for_one_version_one_wins<C: Commits + 'static>(case: &Case<'_, C>, aggregates: &[&str]) {
+    let mut loaded = Vec::new();
+    for what in aggregates {
+        loaded.push(case.load(what).await);
+    }
+    let racers = (0..16).map(|racer| {
+        let commit = case.counted(&case.command(&racer.to_string(), None), &loaded).expect("fits");
+        let commits = Arc::clone(case.commits);
+        tokio::spawn(async move { commits.commit(&commit).await })
+    });
+    let mut winners = 0;
+    for racer in racers.collect::<Vec<_>>() {
+        match racer.await.expect("no panic") {
+            Ok(()) => winners += 1,
+            Err(CommitError::Conflict) => {}
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    // Transactions may refuse each other all at once; two may never both be written.
+    assert!(winners <= 1 && (winners == 1 || aggregates.len() > 1), "{winners} of 16 were written");
+    for what in aggregates {
+        assert_eq!(case.load(what).await.version(), Version(winners), "{what}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tidegate_outbox::MemoryCommits;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn memory_keeps_the_contract() {
+        run(Arc::new(MemoryCommits::default()), "memory", SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000))
+            .await;
+    }
+}
