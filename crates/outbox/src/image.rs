@@ -191,7 +191,7 @@ mod tests {
         let mut image = Image::absent(AggregateId::new("order-17").unwrap()).next();
         let command = CommandId::new("saga/Step").unwrap();
         let token = TaskToken::new("made-up-token").unwrap();
-        let reply = if json.len() % 2 == 0 {
+        let reply = if json.len().is_multiple_of(2) {
             Reply::Success { output: JsonText::parse(json.as_bytes()).unwrap() }
         } else {
             Reply::failure("OutOfStock", text)
