@@ -97,12 +97,15 @@ impl Record {
     ///
     /// # Errors
     /// [`Failure::Undecodable`] for numbers that are no bytes.
-    pub fn headers(&self) -> Result<Vec<(&str, Option<Vec<u8>>)>, Failure> {
+    pub fn headers(&self) -> Result<Headers<'_>, Failure> {
         let bytes = |numbers: &Vec<i16>| numbers.iter().map(|number| byte(*number)).collect::<Result<Vec<u8>, _>>();
         let all = self.headers.iter().flatten();
         all.map(|(name, value)| Ok((name.as_str(), value.as_ref().map(bytes).transpose()?))).collect()
     }
 }
+
+/// A record's headers: names and values.
+pub type Headers<'a> = Vec<(&'a str, Option<Vec<u8>>)>;
 
 /// A record's place, as the answer names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -69,6 +69,11 @@
 //!   [`Report::summary`] tell.
 //! - Ask a schema registry: [`payload::framing::Schemas`] is a port. Take Kinesis aggregates apart, or answer time windows.
 
+#[cfg(not(any(feature = "dynamodb", feature = "kafka", feature = "kinesis", feature = "rabbitmq", feature = "sqs")))]
+compile_error!(
+    "tidegate-batch runs nothing without a source: enable `sqs`, `kinesis`, `dynamodb`, `kafka` or `rabbitmq`"
+);
+
 mod failure;
 pub mod payload;
 mod policy;
