@@ -10,7 +10,7 @@ const ORDER = {
   correlation_id: "made-up-correlation",
   traceparent: "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01",
   lines: [{ sku: "sku-tea", quantity: 2 }, { sku: "sku-cup", quantity: 4 }],
-  amount: { minor: 4200, currency: "EUR" },
+  amount: { minor_units: 4200, currency: "EUR" },
   payment_method: "pm_made_up",
   address: { country: "NL", postcode: "0000 XX" },
 };
@@ -113,7 +113,7 @@ async function run(definition, decisions, plan) {
   } else if (failure) {
     it.wrong.add(`the execution failed: ${failure.name}: ${failure.message}`);
   } else {
-    loose_ends(it.books, ORDER.amount.minor).forEach((loose) => it.wrong.add(loose));
+    loose_ends(it.books, ORDER.amount.minor_units).forEach((loose) => it.wrong.add(loose));
     it.judge_repeats();
   }
   return { ended, visited: it.visited, wrong: [...it.wrong] };

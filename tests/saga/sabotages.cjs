@@ -50,7 +50,7 @@ const SERVICES = {
     if (books.payment.status === "declined") Object.assign(books, { card_pays: true }).payment.status = "none";
   }),
   "the capture does not look at the customer's wish": forgetful("CapturePayment", ({ payment }) => {
-    payment.forbidden = false;
+    payment.stopped = false;
   }),
 };
 

@@ -17,7 +17,7 @@ function open() {
   return {
     stock: { "sku-tea": shelf(5), "sku-cup": shelf(9) },
     reservation: { status: "none", lines: [] },
-    payment: { status: "none", forbidden: false, authorised: 0, captured: 0, voided: 0, expired: 0, refunded: 0 },
+    payment: { status: "none", stopped: false, authorised: 0, captured: 0, voided: 0, expired: 0, refunded: 0 },
     shipment: { status: "none", serves_address: true },
     order: { status: "placed" },
     card_pays: true,
@@ -56,15 +56,15 @@ const DECISIONS = {
     if (["undone", "voided", "refunded"].includes(payment.status)) return no("Compensated");
     if (payment.status === "declined") return no("PaymentDeclined");
     if (payment.status !== "none") return yes;
-    if (payment.forbidden) return no("OrderCancelledByCustomer");
-    Object.assign(payment, card_pays ? { status: "authorised", authorised: amount.minor } : { status: "declined" });
+    if (payment.stopped) return no("OrderCancelledByCustomer");
+    Object.assign(payment, card_pays ? { status: "authorised", authorised: amount.minor_units } : { status: "declined" });
     return card_pays ? yes : no("PaymentDeclined");
   },
   CapturePayment({ payment }) {
     if (["undone", "voided", "refunded"].includes(payment.status)) return no("Compensated");
     if (payment.status === "captured") return yes;
     if (payment.status !== "authorised") return no("PaymentDeclined");
-    if (payment.forbidden) return no("OrderCancelledByCustomer");
+    if (payment.stopped) return no("OrderCancelledByCustomer");
     Object.assign(payment, { status: "captured", captured: payment.authorised });
     return yes;
   },
@@ -118,7 +118,7 @@ const CIRCUMSTANCES = {
     if (payment.status === "authorised") Object.assign(payment, { status: "expired", expired: payment.authorised });
   },
   // The payment is where a wish to cancel and the capture meet: whichever is written first wins (decision 0019).
-  "cancelled by its customer": ({ payment }) => { payment.forbidden = true; },
+  "cancelled by its customer": ({ payment }) => { payment.stopped = true; },
 };
 
 module.exports = { CIRCUMSTANCES, DECISIONS, QUEUES, open };

@@ -8,6 +8,7 @@ pub mod alarms;
 pub mod crates;
 pub mod functions;
 pub mod machine;
+pub mod messages;
 pub mod policies;
 pub mod queues;
 pub mod sagas;

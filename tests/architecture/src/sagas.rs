@@ -1,9 +1,10 @@
 //! What makes a machine a saga: whatever goes wrong, everything that may have happened is undone, in reverse, and no way skips one.
 //!
-//! Which state undoes which, and which errors say that a step has done nothing, stands here a second time, apart from the machine: that
-//! is what the machine is compared with.
+//! Which state undoes which stands here a second time, apart from the machine: that is what the machine is compared with. Which errors
+//! say that a step has done nothing is known from its command.
 
 use serde_json::Value;
+use tidegate_events::CommandName;
 
 use crate::machine::{Machine, State, names};
 
@@ -29,44 +30,32 @@ pub struct Step {
     pub state: &'static str,
     /// The state that undoes it, also when it is not known whether it happened.
     pub undone_by: &'static str,
-    /// Errors by which its worker says that nothing was done.
-    pub refusals: &'static [&'static str],
 }
 
 /// The order saga (docs/decisions/0019).
 pub const ORDER: Saga = Saga {
     machine: "order-saga.asl.json",
     steps: &[
-        Step { state: "ReserveStock", undone_by: "ReleaseStock", refusals: &["StockRejected", "Compensated"] },
-        Step {
-            state: "AuthorisePayment",
-            undone_by: "UndoPayment",
-            refusals: &["PaymentDeclined", "OrderCancelledByCustomer", "Compensated"],
-        },
-        Step { state: "CreateShipment", undone_by: "CancelShipment", refusals: &["ShipmentRejected", "Compensated"] },
-        Step {
-            state: "CapturePayment",
-            undone_by: "UndoPayment",
-            refusals: &["PaymentDeclined", "OrderCancelledByCustomer", "Compensated"],
-        },
-        Step { state: "ConfirmOrder", undone_by: "WithdrawConfirmation", refusals: &["Compensated"] },
+        Step { state: "ReserveStock", undone_by: "ReleaseStock" },
+        Step { state: "AuthorisePayment", undone_by: "UndoPayment" },
+        Step { state: "CreateShipment", undone_by: "CancelShipment" },
+        Step { state: "CapturePayment", undone_by: "UndoPayment" },
+        Step { state: "ConfirmOrder", undone_by: "WithdrawConfirmation" },
     ],
     last: "CancelOrder",
     stands: ("AlreadyConfirmed", "Confirmed"),
     again: "RetryCompensation",
 };
 
-/// Errors that any worker can raise, whatever its command.
-pub const ANY_COMMAND: &[&str] = &["PermanentFailure"];
+impl Step {
+    /// Errors by which its worker says that nothing was done.
+    fn refusals(&self) -> Vec<&'static str> {
+        let command: Option<CommandName> = self.state.parse().ok();
+        command.into_iter().flat_map(|it| it.refusals()).map(|it| it.as_str()).collect()
+    }
+}
 
 impl Saga {
-    /// Every error that its workers can raise.
-    #[must_use]
-    pub fn errors(&self) -> Vec<&'static str> {
-        let refusals = self.steps.iter().flat_map(|step| step.refusals);
-        refusals.chain(ANY_COMMAND).chain([&self.stands.0, &self.again]).copied().collect()
-    }
-
     /// What has to be undone when the first steps may have happened: in reverse, each once, at the last place where it is due.
     fn compensations(&self, steps: usize) -> Vec<&'static str> {
         let mut due: Vec<&str> = Vec::new();
@@ -107,13 +96,14 @@ pub fn violations(machine: &Machine, saga: &Saga) -> Vec<String> {
 
 fn judge_step(machine: &Machine, saga: &Saga, position: usize, state: State<'_>, found: &mut Vec<String>) {
     let step = &saga.steps[position];
+    let refusals = step.refusals();
     let caught: Vec<&str> = state.handlers("Catch").flat_map(names).collect();
-    for refusal in step.refusals.iter().filter(|it| !caught.contains(it)) {
+    for refusal in refusals.iter().filter(|it| !caught.contains(it)) {
         found.push(format!("{}: {refusal} is not caught", step.state));
     }
     for catcher in state.handlers("Catch") {
-        let is_refusal = names(catcher).all(|name| step.refusals.contains(&name));
-        for name in names(catcher).filter(|name| !name.contains('.') && !step.refusals.contains(name)) {
+        let is_refusal = names(catcher).all(|name| refusals.contains(&name));
+        for name in names(catcher).filter(|name| !name.contains('.') && !refusals.contains(name)) {
             found.push(format!("{}: {name} is nothing that it is refused with", step.state));
         }
         let due = saga.compensations(if is_refusal { position } else { position + 1 });
