@@ -1,6 +1,7 @@
 //! The port: what a store of claims promises, whatever keeps it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
@@ -27,6 +28,12 @@ impl Key {
             hash.update(part.as_bytes());
         }
         Self(format!("{scope}#{}", hex::encode(hash.finalize())))
+    }
+
+    /// A key of the SHA-256 of canonical JSON.
+    #[cfg(feature = "json")]
+    pub(crate) fn of_canonical(scope: &str, canonical: &[u8]) -> Self {
+        Self(format!("{scope}#{}", hex::encode(Sha256::digest(canonical))))
     }
 
     /// The key as it stands in the store.
@@ -60,6 +67,29 @@ impl fmt::Display for Fence {
     }
 }
 
+/// The SHA-256 of what a key was first used with, so that the same key with something else in hand is noticed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fingerprint(String);
+
+impl Fingerprint {
+    /// The fingerprint of these bytes. Of JSON, take the canonical form ([`crate::canonical`]).
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(hex::encode(Sha256::digest(bytes)))
+    }
+
+    /// The fingerprint as it stands in the store.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    #[cfg(feature = "dynamodb")]
+    pub(crate) fn from_store(text: String) -> Self {
+        Self(text)
+    }
+}
+
 /// What a claimant asks for.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
@@ -73,6 +103,9 @@ pub struct Request<'a> {
     pub expires_at: SystemTime,
     /// What the first claimant wants its successors to know, for instance the id it publishes under.
     pub label: Option<&'a str>,
+    /// What the key stands for this time. Where the record has one and it differs, the answer is
+    /// [`Claimed::Mismatch`].
+    pub fingerprint: Option<&'a Fingerprint>,
 }
 
 /// A claim that is held. Only its holder can complete or release it.
@@ -86,8 +119,36 @@ pub struct Claim {
     pub expires_at: SystemTime,
     /// The label of the first claimant within the record's life.
     pub label: Option<String>,
-    /// True where an earlier owner died or let go: its effects may or may not have happened.
-    pub taken_over: bool,
+    /// The fingerprint of the first claimant within the record's life.
+    pub fingerprint: Option<Fingerprint>,
+    /// What came before.
+    pub origin: Origin,
+}
+
+/// What came before a claim that is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Nothing is known.
+    First,
+    /// A record that had expired, and that the store had not deleted yet.
+    Expired,
+    /// An owner that let go.
+    Released,
+    /// An owner whose lease ended, presumed dead: its effects may or may not have happened.
+    Abandoned,
+}
+
+/// The record of a completed claim, by which a repeat is recognised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// What the owner left as its answer.
+    pub answer: Option<String>,
+    /// The label of the first claimant.
+    pub label: Option<String>,
+    /// The fingerprint of the first claimant.
+    pub fingerprint: Option<Fingerprint>,
+    /// Until when a repeat is recognised.
+    pub expires_at: SystemTime,
 }
 
 /// The answer to a claim.
@@ -101,12 +162,14 @@ pub enum Claimed {
         lease_until: SystemTime,
     },
     /// It has been handled.
-    Done {
-        /// What the owner left as its answer.
-        answer: Option<String>,
-        /// The label of the first claimant.
-        label: Option<String>,
-    },
+    Done(Proof),
+    /// The key is known, with another fingerprint: two things go by one name. Nothing is claimed.
+    Mismatch,
+}
+
+/// Whether a claimant's fingerprint contradicts the one on record. One that is missing contradicts nothing.
+pub(crate) fn contradicts(asked: Option<&Fingerprint>, recorded: Option<&Fingerprint>) -> bool {
+    matches!((asked, recorded), (Some(asked), Some(recorded)) if asked != recorded)
 }
 
 /// The store could not be asked, or answered with what it should not hold.
@@ -151,18 +214,27 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// [`FinishError::FencedOff`] when a successor took over; [`FinishError::Store`] when the store cannot be asked.
-    fn complete(
-        &self,
-        claim: &Claim,
-        answer: Option<&str>,
-        now: SystemTime,
-    ) -> impl Future<Output = Result<(), FinishError>> + Send;
+    fn complete(&self, claim: &Claim, answer: Option<&str>) -> impl Future<Output = Result<(), FinishError>> + Send;
 
     /// Lets a claim go, so that the next claimant takes over at once and gets the same label.
     ///
     /// # Errors
     /// As [`Store::complete`].
-    fn release(&self, claim: &Claim, now: SystemTime) -> impl Future<Output = Result<(), FinishError>> + Send;
+    fn release(&self, claim: &Claim) -> impl Future<Output = Result<(), FinishError>> + Send;
+}
+
+impl<S: Store> Store for Arc<S> {
+    async fn claim(&self, request: Request<'_>, now: SystemTime) -> Result<Claimed, StoreError> {
+        (**self).claim(request, now).await
+    }
+
+    async fn complete(&self, claim: &Claim, answer: Option<&str>) -> Result<(), FinishError> {
+        (**self).complete(claim, answer).await
+    }
+
+    async fn release(&self, claim: &Claim) -> Result<(), FinishError> {
+        (**self).release(claim).await
+    }
 }
 
 #[cfg(test)]

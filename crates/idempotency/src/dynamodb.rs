@@ -5,9 +5,10 @@
 //! | `id` | S | the key |
 //! | `fence` | S | the holder's fencing token |
 //! | `state` | S | `claimed` or `done` |
-//! | `lease_until` | N | milliseconds since the epoch; from then on a successor may take over |
+//! | `lease_until` | N | milliseconds since the epoch; from then on a successor may take over; 0 where the owner let go |
 //! | `expires_at` | N | seconds since the epoch; DynamoDB deletes late, so every condition compares it too |
 //! | `label` | S | what the first claimant wants its successors to know |
+//! | `fingerprint` | S | SHA-256 of what the key was first used with |
 //! | `answer` | S | what the owner answered |
 //!
 //! Two conditional writes a first call (claim, complete), one a repeated call. An owner that outlives its lease:
@@ -18,8 +19,10 @@
 //! C                                            takes over from fence a: refused, fence is b already
 //! ```
 
-use std::collections::HashMap;
-use std::time::{Duration, SystemTime};
+mod record;
+mod transaction;
+
+use std::time::SystemTime;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
@@ -27,11 +30,15 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue::{N, S};
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 
-use crate::{Claim, Claimed, Fence, FinishError, Key, Request, Store, StoreError};
+use self::record::{CLAIMED, DONE, Item, RELEASED, Record, millis, secs_up};
+pub use self::transaction::Verdict;
+use crate::claim::contradicts;
+use crate::{Claim, Claimed, FinishError, Key, Origin, Request, Store, StoreError};
 
-type Item = HashMap<String, AttributeValue>;
+/// The condition of whoever writes under a claim: it is its own, and not done.
+const OWN: &str = "fence = :fence AND #state = :claimed";
 
 /// Keeps claims in a DynamoDB table.
 #[derive(Clone, Debug)]
@@ -67,6 +74,7 @@ impl DynamoDbStore {
     /// successors exactly one wins, and none wins against an owner that completed meanwhile.
     async fn take_over(&self, request: &Request<'_>, predecessor: Record) -> Result<Claimed, StoreError> {
         let Request { key, fence, lease_until, expires_at, .. } = request;
+        let origin = if predecessor.lease_until == RELEASED { Origin::Released } else { Origin::Abandoned };
         let taken = self
             .update(key)
             .update_expression("SET fence = :fence, lease_until = :lease_until, expires_at = :expires_at")
@@ -79,38 +87,31 @@ impl DynamoDbStore {
             .expression_attribute_values(":claimed", S(CLAIMED.to_owned()))
             .send()
             .await;
-        match taken {
-            Err(error) if !is_refused_update(&error) => Err(failed("take over", key, error)),
-            // Somebody was quicker. Its lease is not known here and is at most as long as ours.
-            Err(error) if !left_by(&error, *fence, CLAIMED) => Ok(Claimed::InProgress { lease_until: *lease_until }),
-            _ => Ok(Claimed::Owner(Claim {
-                key: (*key).clone(),
-                fence: *fence,
-                expires_at: *expires_at,
-                label: predecessor.label,
-                taken_over: true,
-            })),
+        if let Err(error) = taken {
+            let Some(held) = refused_update(&error) else { return Err(failed("take over", key, error)) };
+            // Another successor was quicker, or the owner lived and completed, or the record is gone since: whoever asks
+            // again meets it. A record under our own fence is this write, repeated by the SDK after its answer was lost.
+            match held.and_then(|item| Record::read(item).ok()) {
+                Some(held) if held.is_of(*fence) => {}
+                Some(held) if held.done => return Ok(Claimed::Done(held.proof)),
+                Some(held) => return Ok(Claimed::InProgress { lease_until: held.lease_until }),
+                None => return Ok(Claimed::InProgress { lease_until: *lease_until }),
+            }
         }
+        Ok(Claimed::Owner(Claim {
+            label: predecessor.proof.label,
+            fingerprint: predecessor.proof.fingerprint,
+            ..first(request, origin)
+        }))
     }
 
-    async fn finish(
-        &self,
-        operation: &'static str,
-        claim: &Claim,
-        update: impl FnOnce(UpdateItemFluentBuilder) -> UpdateItemFluentBuilder,
-    ) -> Result<(), FinishError> {
-        let conditional = self
-            .update(&claim.key)
-            .condition_expression("fence = :fence AND #state = :claimed")
-            .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":fence", S(claim.fence.to_string()))
-            .expression_attribute_values(":claimed", S(CLAIMED.to_owned()));
-        match update(conditional).send().await {
-            Ok(_) => Ok(()),
-            Err(error) if operation == "complete" && left_by(&error, claim.fence, DONE) => Ok(()),
-            Err(error) if is_refused_update(&error) => Err(FinishError::FencedOff { key: claim.key.to_string() }),
-            Err(error) => Err(failed(operation, &claim.key, error).into()),
+    fn finish(&self, claim: &Claim) -> UpdateItemFluentBuilder {
+        let mut update =
+            self.update(&claim.key).condition_expression(OWN).expression_attribute_names("#state", "state");
+        for (name, value) in own(claim) {
+            update = update.expression_attribute_values(name, value);
         }
+        update
     }
 
     fn update(&self, key: &Key) -> UpdateItemFluentBuilder {
@@ -124,7 +125,7 @@ impl DynamoDbStore {
 
 impl Store for DynamoDbStore {
     async fn claim(&self, request: Request<'_>, now: SystemTime) -> Result<Claimed, StoreError> {
-        let Request { key, fence, lease_until, expires_at, label } = &request;
+        let Request { key, fence, lease_until, expires_at, label, fingerprint } = &request;
         let mut put = self
             .client
             .put_item()
@@ -136,22 +137,33 @@ impl Store for DynamoDbStore {
             .item("expires_at", N(secs_up(*expires_at).to_string()))
             .condition_expression("attribute_not_exists(id) OR expires_at <= :now")
             .expression_attribute_values(":now", N((millis(now) / 1000).to_string()))
+            .return_values(ReturnValue::AllOld)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         if let Some(label) = label {
             put = put.item("label", S((*label).to_owned()));
         }
+        if let Some(fingerprint) = fingerprint {
+            put = put.item("fingerprint", S(fingerprint.as_str().to_owned()));
+        }
         let held = match put.send().await {
-            Ok(_) => return Ok(owner(&request)),
+            Ok(replaced) => {
+                let origin = if replaced.attributes().is_some() { Origin::Expired } else { Origin::First };
+                return Ok(Claimed::Owner(first(&request, origin)));
+            }
             Err(error) => match refused_put(&error) {
                 Some(item) => Record::read(item).map_err(|what| failed("read", key, what))?,
                 None => return Err(failed("claim", key, error)),
             },
         };
-        if held.fence == fence.to_string() {
-            return Ok(owner(&request)); // our own put, repeated by the SDK after its answer was lost
+        if held.is_of(*fence) && !held.done {
+            // Our own put, repeated by the SDK after its answer was lost.
+            return Ok(Claimed::Owner(first(&request, Origin::First)));
+        }
+        if contradicts(*fingerprint, held.proof.fingerprint.as_ref()) {
+            return Ok(Claimed::Mismatch);
         }
         if held.done {
-            return Ok(Claimed::Done { answer: held.answer, label: held.label });
+            return Ok(Claimed::Done(held.proof));
         }
         if held.lease_until > now {
             return Ok(Claimed::InProgress { lease_until: held.lease_until });
@@ -159,64 +171,61 @@ impl Store for DynamoDbStore {
         self.take_over(&request, held).await
     }
 
-    async fn complete(&self, claim: &Claim, answer: Option<&str>, _now: SystemTime) -> Result<(), FinishError> {
-        self.finish("complete", claim, |update| match answer {
-            Some(answer) => update
-                .update_expression("SET #state = :done, answer = :answer")
-                .expression_attribute_values(":done", S(DONE.to_owned()))
-                .expression_attribute_values(":answer", S(answer.to_owned())),
-            None => {
-                update.update_expression("SET #state = :done").expression_attribute_values(":done", S(DONE.to_owned()))
+    async fn complete(&self, claim: &Claim, answer: Option<&str>) -> Result<(), FinishError> {
+        let (expression, values) = completing(answer);
+        let mut update = self.finish(claim).update_expression(expression);
+        for (name, value) in values {
+            update = update.expression_attribute_values(name, value);
+        }
+        let Err(error) = update.send().await else { return Ok(()) };
+        let Some(held) = refused_update(&error) else { return Err(failed("complete", &claim.key, error).into()) };
+        // Done under our own fence: this write, repeated by the SDK after its answer was lost.
+        match held.and_then(|item| Record::read(item).ok()) {
+            Some(held) if held.is_of(claim.fence) && held.done && held.proof.answer.as_deref() == answer => Ok(()),
+            _ => Err(FinishError::FencedOff { key: claim.key.to_string() }),
+        }
+    }
+
+    async fn release(&self, claim: &Claim) -> Result<(), FinishError> {
+        let update = self
+            .finish(claim)
+            .update_expression("SET lease_until = :released")
+            .expression_attribute_values(":released", N(millis(RELEASED).to_string()));
+        match update.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if refused_update(&error).is_some() => {
+                Err(FinishError::FencedOff { key: claim.key.to_string() })
             }
-        })
-        .await
-    }
-
-    async fn release(&self, claim: &Claim, now: SystemTime) -> Result<(), FinishError> {
-        self.finish("release", claim, |update| {
-            update
-                .update_expression("SET lease_until = :released")
-                .expression_attribute_values(":released", N(millis(now).to_string()))
-        })
-        .await
+            Err(error) => Err(failed("release", &claim.key, error).into()),
+        }
     }
 }
 
-const CLAIMED: &str = "claimed";
-const DONE: &str = "done";
-
-/// What stands in the table, as far as a claimant needs it.
-struct Record {
-    fence: String,
-    done: bool,
-    lease_until: SystemTime,
-    label: Option<String>,
-    answer: Option<String>,
-}
-
-impl Record {
-    fn read(item: &Item) -> Result<Self, String> {
-        let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
-        let number = |name: &str| item.get(name).and_then(|value| value.as_n().ok()).and_then(|n| n.parse().ok());
-        Ok(Self {
-            fence: text("fence").ok_or("the record has no fence")?,
-            done: text("state").ok_or("the record has no state")? == DONE,
-            lease_until: SystemTime::UNIX_EPOCH
-                + Duration::from_millis(number("lease_until").ok_or("the record has no lease_until")?),
-            label: text("label"),
-            answer: text("answer"),
-        })
-    }
-}
-
-fn owner(request: &Request<'_>) -> Claimed {
-    Claimed::Owner(Claim {
+/// A claim as the first claimant has it.
+fn first(request: &Request<'_>, origin: Origin) -> Claim {
+    Claim {
         key: request.key.clone(),
         fence: request.fence,
         expires_at: request.expires_at,
         label: request.label.map(str::to_owned),
-        taken_over: false,
-    })
+        fingerprint: request.fingerprint.cloned(),
+        origin,
+    }
+}
+
+/// The values that [`OWN`] names.
+fn own(claim: &Claim) -> Item {
+    [(":fence", claim.fence.to_string()), (":claimed", CLAIMED.to_owned())]
+        .map(|(name, value)| (name.to_owned(), S(value)))
+        .into()
+}
+
+/// The expression that completes a claim, and the values it names.
+fn completing(answer: Option<&str>) -> (&'static str, Item) {
+    let mut values = Item::from([(":done".to_owned(), S(DONE.to_owned()))]);
+    let Some(answer) = answer else { return ("SET #state = :done", values) };
+    values.insert(":answer".to_owned(), S(answer.to_owned()));
+    ("SET #state = :done, answer = :answer", values)
 }
 
 fn refused_put<R>(error: &SdkError<PutItemError, R>) -> Option<&Item> {
@@ -226,17 +235,12 @@ fn refused_put<R>(error: &SdkError<PutItemError, R>) -> Option<&Item> {
     }
 }
 
-fn is_refused_update<R>(error: &SdkError<UpdateItemError, R>) -> bool {
-    error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception)
-}
-
-/// The SDK repeats a write whose answer was lost; the repeat is then refused because of what the first one left.
-fn left_by<R>(error: &SdkError<UpdateItemError, R>, fence: Fence, state: &str) -> bool {
-    let Some(UpdateItemError::ConditionalCheckFailedException(refused)) = error.as_service_error() else {
-        return false;
-    };
-    let record = refused.item().and_then(|item| Record::read(item).ok());
-    record.is_some_and(|record| record.fence == fence.to_string() && record.done == (state == DONE))
+/// What an update met whose condition did not hold: the record, or none where there is none.
+fn refused_update<R>(error: &SdkError<UpdateItemError, R>) -> Option<Option<&Item>> {
+    match error.as_service_error()? {
+        UpdateItemError::ConditionalCheckFailedException(refused) => Some(refused.item()),
+        _ => None,
+    }
 }
 
 fn failed(
@@ -245,13 +249,4 @@ fn failed(
     source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> StoreError {
     StoreError { operation, key: key.to_string(), source: source.into() }
-}
-
-fn millis(time: SystemTime) -> u128 {
-    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis()
-}
-
-/// Rounded up, so that a record never expires before the moment that was asked for.
-fn secs_up(time: SystemTime) -> u128 {
-    millis(time).div_ceil(1000)
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use crate::{Claim, Claimed, Fence, FinishError, Key, Request, Store, StoreError};
+use crate::claim::contradicts;
+use crate::{Claim, Claimed, Fence, Fingerprint, FinishError, Key, Origin, Proof, Request, Store, StoreError};
 
-/// Keeps claims in this process's memory.
+/// Keeps claims in this process's memory. It deletes nothing, so a process that lives for long needs another store.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     records: Mutex<BTreeMap<Key, Record>>,
@@ -18,11 +19,13 @@ struct Record {
     state: State,
     expires_at: SystemTime,
     label: Option<String>,
+    fingerprint: Option<Fingerprint>,
 }
 
 #[derive(Debug)]
 enum State {
     Claimed { lease_until: SystemTime },
+    Released,
     Done { answer: Option<String> },
 }
 
@@ -44,10 +47,10 @@ impl MemoryStore {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn finish(&self, claim: &Claim, write: impl FnOnce(&mut Record)) -> Result<(), FinishError> {
+    fn finish(&self, claim: &Claim, state: State) -> Result<(), FinishError> {
         match self.lock().get_mut(&claim.key) {
-            Some(record) if record.fence == claim.fence && matches!(record.state, State::Claimed { .. }) => {
-                write(record);
+            Some(record) if record.fence == claim.fence && !matches!(record.state, State::Done { .. }) => {
+                record.state = state;
                 Ok(())
             }
             _ => Err(FinishError::FencedOff { key: claim.key.to_string() }),
@@ -57,30 +60,44 @@ impl MemoryStore {
 
 impl Store for MemoryStore {
     async fn claim(&self, request: Request<'_>, now: SystemTime) -> Result<Claimed, StoreError> {
+        let Request { key, fence, lease_until, expires_at, label, fingerprint } = request;
         let mut records = self.lock();
-        let alive = records.get(request.key).filter(|record| record.expires_at > now);
-        let label = match alive {
-            Some(Record { state: State::Done { answer }, label, .. }) => {
-                return Ok(Claimed::Done { answer: answer.clone(), label: label.clone() });
-            }
-            Some(Record { state: State::Claimed { lease_until }, .. }) if *lease_until > now => {
-                return Ok(Claimed::InProgress { lease_until: *lease_until });
-            }
-            Some(record) => record.label.clone(),
-            None => request.label.map(str::to_owned),
+        let (origin, predecessor) = match records.get(key) {
+            None => (Origin::First, None),
+            Some(record) if record.expires_at <= now => (Origin::Expired, None),
+            Some(record) if contradicts(fingerprint, record.fingerprint.as_ref()) => return Ok(Claimed::Mismatch),
+            Some(record) => match &record.state {
+                State::Done { answer } => return Ok(Claimed::Done(record.proof(answer.clone()))),
+                State::Claimed { lease_until } if *lease_until > now => {
+                    return Ok(Claimed::InProgress { lease_until: *lease_until });
+                }
+                State::Claimed { .. } => (Origin::Abandoned, Some(record)),
+                State::Released => (Origin::Released, Some(record)),
+            },
         };
-        let taken_over = alive.is_some();
-        let Request { key, fence, lease_until, expires_at, .. } = request;
+        let (label, fingerprint) = match predecessor {
+            Some(record) => (record.label.clone(), record.fingerprint.clone()),
+            None => (label.map(str::to_owned), fingerprint.cloned()),
+        };
+        let claim = Claim { key: key.clone(), fence, expires_at, label, fingerprint, origin };
+        let Claim { label, fingerprint, .. } = claim.clone();
         let state = State::Claimed { lease_until };
-        records.insert(key.clone(), Record { fence, state, expires_at, label: label.clone() });
-        Ok(Claimed::Owner(Claim { key: key.clone(), fence, expires_at, label, taken_over }))
+        records.insert(key.clone(), Record { fence, state, expires_at, label, fingerprint });
+        Ok(Claimed::Owner(claim))
     }
 
-    async fn complete(&self, claim: &Claim, answer: Option<&str>, _now: SystemTime) -> Result<(), FinishError> {
-        self.finish(claim, |record| record.state = State::Done { answer: answer.map(str::to_owned) })
+    async fn complete(&self, claim: &Claim, answer: Option<&str>) -> Result<(), FinishError> {
+        self.finish(claim, State::Done { answer: answer.map(str::to_owned) })
     }
 
-    async fn release(&self, claim: &Claim, now: SystemTime) -> Result<(), FinishError> {
-        self.finish(claim, |record| record.state = State::Claimed { lease_until: now })
+    async fn release(&self, claim: &Claim) -> Result<(), FinishError> {
+        self.finish(claim, State::Released)
+    }
+}
+
+impl Record {
+    fn proof(&self, answer: Option<String>) -> Proof {
+        let Record { expires_at, label, fingerprint, .. } = self;
+        Proof { answer, label: label.clone(), fingerprint: fingerprint.clone(), expires_at: *expires_at }
     }
 }

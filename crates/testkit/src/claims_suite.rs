@@ -2,13 +2,23 @@
 
 #![expect(clippy::expect_used, reason = "a suite fails as a test does: by panicking, with what went wrong")]
 
-use std::sync::Arc;
+mod crashes;
+
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use tidegate_idempotency::{Claim, Claimed, Fence, FinishError, Key, Request, Store};
+use tidegate_idempotency::{
+    Claim, Claimed, Counted, Fence, Fingerprint, FinishError, Key, Origin, Outcome, Request, Store,
+};
+use tokio::sync::Semaphore;
 
 const LEASE: Duration = Duration::from_secs(6);
 const KEPT: Duration = Duration::from_secs(3600);
+/// How many race for one key.
+const RACERS: u128 = 1_000;
+/// How many of them have a request under way at a time. All are there before the first is answered, but a small machine's
+/// emulator would time out if it had to answer all at once.
+const AT_A_TIME: usize = 64;
 
 /// A store with one key of its own, and fences that never repeat.
 struct Case<'a, S> {
@@ -33,8 +43,18 @@ impl<S: Store> Case<'_, S> {
 }
 
 async fn claim(store: &impl Store, key: &Key, fence: Fence, label: &str, now: SystemTime) -> Claimed {
-    let request = Request { key, fence, lease_until: now + LEASE, expires_at: now + KEPT, label: Some(label) };
-    store.claim(request, now).await.expect("the store answers")
+    store.claim(request(key, fence, label, now), now).await.expect("the store answers")
+}
+
+fn request<'a>(key: &'a Key, fence: Fence, label: &'a str, now: SystemTime) -> Request<'a> {
+    Request { key, fence, lease_until: now + LEASE, expires_at: now + KEPT, label: Some(label), fingerprint: None }
+}
+
+fn proof(claimed: Claimed) -> tidegate_idempotency::Proof {
+    match claimed {
+        Claimed::Done(proof) => proof,
+        other => panic!("expected it done, got {other:?}"),
+    }
 }
 
 /// Runs the whole suite. `unique` keeps several runs over one table apart; `now` is any whole millisecond, which is what
@@ -54,16 +74,20 @@ pub async fn run<S: Store + 'static>(store: Arc<S>, unique: &str, now: SystemTim
     a_released_claim_goes_to_the_next_with_its_label(&case("released"), now).await;
     an_expired_record_is_as_if_it_had_never_been(&case("expired"), now).await;
     nothing_can_be_finished_twice(&case("twice"), now).await;
+    another_fingerprint_is_a_mismatch(&case("fingerprint"), now).await;
+    every_outcome_is_counted(&store, &case("counted").key, now).await;
+    crashes::a_crash_at_any_point_is_survived(&store, unique, now).await;
     of_many_racers_one_wins(&store, &case("race").key, now).await;
     of_many_successors_one_takes_over(&store, &case("takeover"), now).await;
 }
 
 async fn a_completed_claim_answers_whoever_asks_again<S: Store>(case: &Case<'_, S>, now: SystemTime) {
     let claim = case.own(now, "first").await;
-    assert!(!claim.taken_over);
-    case.store.complete(&claim, Some("the answer"), now).await.expect("completes");
-    let done = Claimed::Done { answer: Some("the answer".to_owned()), label: Some("first".to_owned()) };
-    assert_eq!(case.claim(now + LEASE * 2, "second").await, done, "also after the lease");
+    assert_eq!(claim.origin, Origin::First);
+    case.store.complete(&claim, Some("the answer")).await.expect("completes");
+    let proof = proof(case.claim(now + LEASE * 2, "second").await);
+    assert_eq!((proof.answer.as_deref(), proof.label.as_deref()), (Some("the answer"), Some("first")));
+    assert!(proof.expires_at >= now + KEPT);
 }
 
 async fn a_claim_in_progress_is_not_given_twice<S: Store>(case: &Case<'_, S>, now: SystemTime) {
@@ -77,58 +101,100 @@ async fn a_claim_in_progress_is_not_given_twice<S: Store>(case: &Case<'_, S>, no
 async fn an_owner_past_its_lease_is_fenced_off<S: Store>(case: &Case<'_, S>, now: SystemTime) {
     let late = case.own(now, "first").await;
     let successor = case.own(now + LEASE, "second").await;
-    assert!(successor.taken_over);
+    assert_eq!(successor.origin, Origin::Abandoned);
     assert_eq!(successor.label.as_deref(), Some("first"), "the first label stays");
 
-    let refused = case.store.complete(&late, Some("late"), now + LEASE).await;
+    let refused = case.store.complete(&late, Some("late")).await;
     assert!(matches!(refused, Err(FinishError::FencedOff { .. })), "{refused:?}");
-    let refused = case.store.release(&late, now + LEASE).await;
+    let refused = case.store.release(&late).await;
     assert!(matches!(refused, Err(FinishError::FencedOff { .. })), "{refused:?}");
 
-    case.store.complete(&successor, Some("in time"), now + LEASE).await.expect("the successor completes");
-    let refused = case.store.complete(&late, Some("later still"), now + LEASE).await;
+    case.store.complete(&successor, Some("in time")).await.expect("the successor completes");
+    let refused = case.store.complete(&late, Some("later still")).await;
     assert!(matches!(refused, Err(FinishError::FencedOff { .. })), "{refused:?}");
-    let Claimed::Done { answer, .. } = case.claim(now + LEASE, "third").await else { panic!("not done") };
+    let answer = proof(case.claim(now + LEASE, "third").await).answer;
     assert_eq!(answer.as_deref(), Some("in time"));
 }
 
 async fn a_released_claim_goes_to_the_next_with_its_label<S: Store>(case: &Case<'_, S>, now: SystemTime) {
     let claim = case.own(now, "first").await;
-    case.store.release(&claim, now).await.expect("releases");
+    case.store.release(&claim).await.expect("releases");
     let next = case.own(now, "second").await;
-    assert_eq!((next.taken_over, next.label.as_deref()), (true, Some("first")));
+    assert_eq!((next.origin, next.label.as_deref()), (Origin::Released, Some("first")));
 }
 
 async fn an_expired_record_is_as_if_it_had_never_been<S: Store>(case: &Case<'_, S>, now: SystemTime) {
     let claim = case.own(now, "first").await;
-    case.store.complete(&claim, Some("old"), now).await.expect("completes");
+    case.store.complete(&claim, Some("old")).await.expect("completes");
     // Seconds are what a time to live is kept in, so one of them is allowed for.
     let fresh = case.own(now + KEPT + Duration::from_secs(1), "second").await;
-    assert_eq!((fresh.taken_over, fresh.label.as_deref()), (false, Some("second")));
+    assert_eq!((fresh.origin, fresh.label.as_deref()), (Origin::Expired, Some("second")));
 }
 
 async fn nothing_can_be_finished_twice<S: Store>(case: &Case<'_, S>, now: SystemTime) {
     let claim = case.own(now, "first").await;
-    case.store.complete(&claim, Some("once"), now).await.expect("completes");
-    let refused = case.store.release(&claim, now).await;
+    case.store.complete(&claim, Some("once")).await.expect("completes");
+    let refused = case.store.release(&claim).await;
     assert!(matches!(refused, Err(FinishError::FencedOff { .. })), "a done claim was released: {refused:?}");
-    let Claimed::Done { answer, .. } = case.claim(now, "second").await else { panic!("not done") };
+    let answer = proof(case.claim(now, "second").await).answer;
     assert_eq!(answer.as_deref(), Some("once"));
 }
 
+async fn another_fingerprint_is_a_mismatch<S: Store>(case: &Case<'_, S>, now: SystemTime) {
+    let (one, other) = (Fingerprint::of(b"one"), Fingerprint::of(b"other"));
+    let claim = async |fence, fingerprint, now| {
+        let request = Request { fingerprint, ..request(&case.key, Fence::new(fence), "label", now) };
+        case.store.claim(request, now).await.expect("the store answers")
+    };
+    let Claimed::Owner(owner) = claim(1, Some(&one), now).await else { panic!("not owned") };
+    assert_eq!(claim(2, Some(&other), now).await, Claimed::Mismatch, "in progress");
+    assert_eq!(claim(3, Some(&other), now + LEASE).await, Claimed::Mismatch, "free to take over");
+    case.store.complete(&owner, Some("of one")).await.expect("completes");
+    assert_eq!(claim(4, Some(&other), now).await, Claimed::Mismatch, "done");
+    for agrees in [Some(&one), None] {
+        let proof = proof(claim(5, agrees, now).await);
+        assert_eq!((proof.answer.as_deref(), proof.fingerprint.as_ref()), (Some("of one"), Some(&one)));
+    }
+    let late = now + KEPT + Duration::from_secs(1);
+    assert!(matches!(claim(6, Some(&other), late).await, Claimed::Owner(_)), "an expired record binds nobody");
+}
+
+async fn every_outcome_is_counted<S: Store>(store: &Arc<S>, key: &Key, now: SystemTime) {
+    let counts = Mutex::new(Vec::new());
+    let counted = Counted::new(Arc::clone(store), |outcome| counts.lock().expect("not poisoned").push(outcome));
+    let own = async |fence, now| match claim(&counted, key, Fence::new(fence), "label", now).await {
+        Claimed::Owner(claim) => claim,
+        other => panic!("expected to own the claim, got {other:?}"),
+    };
+    let released = own(1, now).await;
+    counted.release(&released).await.expect("releases");
+    let late = own(2, now).await;
+    claim(&counted, key, Fence::new(3), "label", now).await;
+    let successor = own(4, now + LEASE).await;
+    counted.complete(&late, None).await.expect_err("fenced off");
+    counted.complete(&successor, None).await.expect("completes");
+    claim(&counted, key, Fence::new(5), "label", now + LEASE).await;
+    use Outcome::{Expired, FencedOff, First, Raced, Repeated, Retried};
+    assert_eq!(*counts.lock().expect("not poisoned"), [First, Retried, Raced, Expired, FencedOff, Repeated]);
+}
+
 async fn of_many_racers_one_wins<S: Store + 'static>(store: &Arc<S>, key: &Key, now: SystemTime) {
-    assert_eq!(owners(store, key, 1_000, now).await, 1);
+    assert_eq!(owners(store, key, 1_000_000, now).await, 1);
 }
 
 async fn of_many_successors_one_takes_over<S: Store + 'static>(store: &Arc<S>, case: &Case<'_, S>, now: SystemTime) {
     case.own(now, "first").await;
-    assert_eq!(owners(store, &case.key, 2_000, now + LEASE).await, 1);
+    assert_eq!(owners(store, &case.key, 2_000_000, now + LEASE).await, 1);
 }
 
 async fn owners<S: Store + 'static>(store: &Arc<S>, key: &Key, first_fence: u128, now: SystemTime) -> usize {
-    let racers = (0..64).map(|i| {
-        let (store, key) = (Arc::clone(store), key.clone());
-        tokio::spawn(async move { claim(&*store, &key, Fence::new(first_fence + i), "racer", now).await })
+    let turns = Arc::new(Semaphore::new(AT_A_TIME));
+    let racers = (0..RACERS).map(|i| {
+        let (store, key, turns) = (Arc::clone(store), key.clone(), Arc::clone(&turns));
+        tokio::spawn(async move {
+            let _turn = turns.acquire().await.expect("never closed");
+            claim(&*store, &key, Fence::new(first_fence + i), "racer", now).await
+        })
     });
     let mut owners = 0;
     for racer in racers.collect::<Vec<_>>() {

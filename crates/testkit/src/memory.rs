@@ -183,14 +183,14 @@ impl Store for MemoryClaims {
         self.claims.around(self.store.claim(request, now), |_| unstored("claim", &key)).await
     }
 
-    async fn complete(&self, claim: &Claim, answer: Option<&str>, now: SystemTime) -> Result<(), FinishError> {
+    async fn complete(&self, claim: &Claim, answer: Option<&str>) -> Result<(), FinishError> {
         let refused = |_| unstored("complete", claim.key.as_str()).into();
-        self.finishes.around(self.store.complete(claim, answer, now), refused).await
+        self.finishes.around(self.store.complete(claim, answer), refused).await
     }
 
-    async fn release(&self, claim: &Claim, now: SystemTime) -> Result<(), FinishError> {
+    async fn release(&self, claim: &Claim) -> Result<(), FinishError> {
         let refused = |_| unstored("release", claim.key.as_str()).into();
-        self.finishes.around(self.store.release(claim, now), refused).await
+        self.finishes.around(self.store.release(claim), refused).await
     }
 }
 

@@ -136,6 +136,7 @@ impl<A: Ambient, S: Secrets, C: Store, P: Payloads, Q: Queue, M: Metrics> Notifi
         let claim = match self.claim(&event, invocation.deadline).await? {
             Claimed::Owner(claim) => claim,
             Claimed::Done { .. } => return Ok(Said::Nothing("posted before")),
+            Claimed::Mismatch => return Err(Failure::permanent("the event's key is taken by another event")),
             Claimed::InProgress { lease_until } => {
                 let wait = lease_until.duration_since(self.ambient.now()).unwrap_or_default();
                 return Err(Failure::retry_after(wait, "another invocation is posting this event"));
@@ -177,20 +178,20 @@ impl<A: Ambient, S: Secrets, C: Store, P: Payloads, Q: Queue, M: Metrics> Notifi
         let now = self.ambient.now();
         let fence = Fence::new(self.ambient.random());
         let expires_at = now + RECOGNISED_FOR;
-        let request = Request { key: &key, fence, lease_until: deadline, expires_at, label: None };
+        let request = Request { key: &key, fence, lease_until: deadline, expires_at, label: None, fingerprint: None };
         let claimed = self.claims.claim(request, now).await;
         claimed.map_err(|error| Failure::transient(tidegate_runtime::chain(&error)))
     }
 
     /// The message is in Slack whatever happens here, so the record is acknowledged all the same.
     async fn complete(&self, claim: &Claim) {
-        if let Err(error) = self.claims.complete(claim, None, self.ambient.now()).await {
+        if let Err(error) = self.claims.complete(claim, None).await {
             warn!(error = tidegate_runtime::chain(&error), "posted, but the claim could not be completed");
         }
     }
 
     async fn release(&self, claim: &Claim) {
-        if let Err(error) = self.claims.release(claim, self.ambient.now()).await {
+        if let Err(error) = self.claims.release(claim).await {
             warn!(error = tidegate_runtime::chain(&error), "the claim is left to its lease");
         }
     }

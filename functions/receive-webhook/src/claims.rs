@@ -55,6 +55,7 @@ pub(crate) async fn win(
             lease_until: deadline,
             expires_at: now + *recognised_for,
             label: Some(incoming.event.id()),
+            fingerprint: None,
         };
         match store.claim(request, now).await {
             Ok(Claimed::Owner(claim)) => {
@@ -63,20 +64,21 @@ pub(crate) async fn win(
             }
             Ok(Claimed::Done { .. }) => {
                 // Known under one of its names: so is it under those that were taken before.
-                complete(store, &held, now).await;
+                complete(store, &held).await;
                 return Ok(Won::Duplicate);
             }
             Ok(Claimed::InProgress { .. }) if now + pause + RESERVE < deadline => {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(PAUSES.1);
             }
-            Ok(Claimed::InProgress { .. }) => {
-                release(store, &held, now).await;
+            // Without a fingerprint there is no mismatch; if there were, nothing would be known to be out.
+            Ok(Claimed::InProgress { .. } | Claimed::Mismatch) => {
+                release(store, &held).await;
                 return Err(try_again("in-progress", "The same delivery is being handled"));
             }
             Err(error) => {
                 error!(error = tidegate_runtime::chain(&error), "the delivery cannot be claimed");
-                release(store, &held, now).await;
+                release(store, &held).await;
                 return Err(try_again("not-claimed", "The delivery could not be recorded"));
             }
         }
@@ -86,16 +88,16 @@ pub(crate) async fn win(
 
 /// Records that the event is out. If this fails the event is out all the same: a redelivery would be published once
 /// more under the same id, which consumers recognise. So it is logged and the sender gets its 2xx.
-pub(crate) async fn complete(store: &impl Store, claims: &[Claim], now: SystemTime) {
+pub(crate) async fn complete(store: &impl Store, claims: &[Claim]) {
     for claim in claims {
-        log(store.complete(claim, None, now).await, "complete");
+        log(store.complete(claim, None).await, "complete");
     }
 }
 
 /// Lets go, so that the sender's next try need not wait for the leases to end.
-pub(crate) async fn release(store: &impl Store, claims: &[Claim], now: SystemTime) {
+pub(crate) async fn release(store: &impl Store, claims: &[Claim]) {
     for claim in claims.iter().rev() {
-        log(store.release(claim, now).await, "release");
+        log(store.release(claim).await, "release");
     }
 }
 

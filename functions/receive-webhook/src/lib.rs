@@ -194,10 +194,10 @@ impl<A: Ambient, S: Secrets, K: Keys, C: Store, T: Topic, P: Payloads, M: Metric
         let label = claims.first().and_then(|claim| claim.label.as_deref());
         if let Err(error) = publish::publish(&self.topic, &self.payloads, &incoming.event, label).await {
             warn!(error = tidegate_runtime::chain(&error), "not published; the delivery is its sender's again");
-            claims::release(&self.claims, claims, self.ambient.now()).await;
+            claims::release(&self.claims, claims).await;
             return Err(try_again("not-published", "The event could not be published"));
         }
-        claims::complete(&self.claims, claims, self.ambient.now()).await;
+        claims::complete(&self.claims, claims).await;
         Ok(won)
     }
 }

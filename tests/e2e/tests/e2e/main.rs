@@ -89,7 +89,11 @@ fn trials(shared: &Shared, runtime: &Handle) -> Vec<Trial> {
         memory: memory_stays_flat_under_hostile_requests;
         health: health_reaches_all_four_dependencies;
         delivery: the_cloudevents_handshake_is_answered;
-        claims: the_deployed_table_keeps_the_contract_of_claims;
+        claims:
+            the_deployed_table_keeps_the_contract_of_claims
+            a_first_call_is_two_requests_and_a_repeat_is_one
+            a_transaction_under_a_lost_claim_writes_nothing
+            an_answer_over_the_item_limit_goes_to_s3_and_comes_back;
         commits: a_table_keeps_the_contract_of_commits;
         command:
             status_names_the_stacks_and_queues

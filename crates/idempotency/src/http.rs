@@ -1,0 +1,279 @@
+//! A `tower` layer for `lambda_http`, after the IETF's
+//! [Idempotency-Key header](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/).
+//!
+//! | request | answer |
+//! |---|---|
+//! | new key | the handler's |
+//! | the same key and payload | the same status, body and kept headers, marked `Idempotency-Replayed: true` |
+//! | the same key, another payload | 422 |
+//! | while the first is in progress | 409 with `Retry-After` |
+//! | no key | 400 |
+//! | `GET`, `HEAD`, `OPTIONS`, `TRACE` | the handler's, always |
+//!
+//! An answer that asks to come again (5xx, 408, 425, 429) is not kept: the next request with its key runs.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use lambda_http::http::header::{
+    CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LINK, LOCATION,
+    RETRY_AFTER,
+};
+use lambda_http::http::{Method, StatusCode};
+use lambda_http::{Body, IntoResponse, Request, RequestExt, Response, Service};
+use lambda_runtime::tower::Layer;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::lambda::{Answering, ready};
+use crate::{Begun, Call, Error, Fingerprint, How, Idempotent, Moment, NoOverflow, Overflow, Part, Store};
+
+/// Where a client puts its key.
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Marks an answer that was given before.
+pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// The headers that are kept with an answer. Others (cookies, dates, traces) belong to one exchange.
+const KEPT_HEADERS: [HeaderName; 7] =
+    [CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, ETAG, LINK, LOCATION];
+/// How long a request without a Lambda context may take: what an HTTP API waits for an answer.
+const WITHOUT_CONTEXT: Duration = Duration::from_secs(30);
+
+/// An answer as it is kept.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct KeptResponse {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: KeptBody,
+    /// The answer itself, with all its headers, for the request that made it.
+    #[serde(skip)]
+    original: Option<Response<Body>>,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum KeptBody {
+    Text(String),
+    Base64(String),
+}
+
+/// Idempotency by the header `Idempotency-Key`, with method, path, query and body as the payload that is checked.
+///
+/// Keys of all clients share the scope. Where clients are told apart, take [`Idempotent::new`] with a [`Part`] of the
+/// client's name and [`header`], and [`payload`].
+pub fn by_header<S: Store>(
+    store: S,
+    scope: impl Into<String>,
+    recognised_for: Duration,
+) -> Idempotent<Request, KeptResponse, S, NoOverflow> {
+    Idempotent::new(store, scope, Part::of(header), recognised_for).checking(payload())
+}
+
+/// The value of `Idempotency-Key`, or null. One that stands there twice is no key.
+#[must_use]
+pub fn header(request: &Request) -> Value {
+    let mut values = request.headers().get_all(IDEMPOTENCY_KEY).iter();
+    match (values.next().and_then(|value| value.to_str().ok()), values.next()) {
+        (Some(key), None) => Value::from(key.trim()),
+        _ => Value::Null,
+    }
+}
+
+/// Method, path, query and body of a request. A body of JSON is compared by its value, another by its bytes.
+#[must_use]
+pub fn payload() -> Part<Request> {
+    Part::of(|request: &Request| {
+        let uri = request.uri();
+        json!([request.method().as_str(), uri.path(), uri.query(), body_of(request)])
+    })
+}
+
+fn body_of(request: &Request) -> Value {
+    let bytes: &[u8] = request.body();
+    match serde_json::from_slice::<Value>(bytes) {
+        Ok(value) if crate::canonical(&value).is_ok() => value,
+        _ => json!({"sha256": Fingerprint::of(bytes).as_str()}),
+    }
+}
+
+/// A part of a request's body, which is JSON, by [JMESPath](https://jmespath.org/specification.html).
+///
+/// # Errors
+/// [`crate::ExpressionError`] where the expression cannot be compiled.
+#[cfg(feature = "jmespath")]
+pub fn body_part(expression: &str) -> Result<Part<Request>, crate::ExpressionError> {
+    let part = Part::<Value>::jmespath(expression)?;
+    Ok(Part::trying(move |request: &Request| {
+        let bytes: &[u8] = request.body();
+        part.select(&serde_json::from_slice(bytes).unwrap_or_default())
+    }))
+}
+
+/// Makes a service of HTTP requests idempotent.
+#[derive(Debug)]
+pub struct HttpLayer<S, O, M> {
+    idempotent: Arc<Idempotent<Request, KeptResponse, S, O>>,
+    kept_headers: Arc<[HeaderName]>,
+    moment: M,
+}
+
+impl<S, O, M: Fn() -> Moment> HttpLayer<S, O, M> {
+    /// A layer that asks `moment` for the time and a new fence at each request.
+    pub fn new(idempotent: Idempotent<Request, KeptResponse, S, O>, moment: M) -> Self {
+        Self { idempotent: Arc::new(idempotent), kept_headers: KEPT_HEADERS.into(), moment }
+    }
+
+    /// Keeps these headers of answers too, beside `Content-Type`, `Content-Encoding`, `Content-Language`, `Content-Location`,
+    /// `ETag`, `Link` and `Location`.
+    #[must_use]
+    pub fn keeping(self, headers: impl IntoIterator<Item = HeaderName>) -> Self {
+        Self { kept_headers: self.kept_headers.iter().cloned().chain(headers).collect(), ..self }
+    }
+}
+
+impl<Inner, S, O, M: Clone> Layer<Inner> for HttpLayer<S, O, M> {
+    type Service = HttpService<Inner, S, O, M>;
+
+    fn layer(&self, inner: Inner) -> Self::Service {
+        HttpService {
+            inner,
+            idempotent: Arc::clone(&self.idempotent),
+            kept_headers: Arc::clone(&self.kept_headers),
+            moment: self.moment.clone(),
+        }
+    }
+}
+
+/// What [`HttpLayer`] makes of a service.
+#[derive(Debug)]
+pub struct HttpService<Inner, S, O, M> {
+    inner: Inner,
+    idempotent: Arc<Idempotent<Request, KeptResponse, S, O>>,
+    kept_headers: Arc<[HeaderName]>,
+    moment: M,
+}
+
+/// Why an answer of the inner service is not kept.
+enum NotKept<E> {
+    /// It asks to come again.
+    Answer(Box<Response<Body>>),
+    Failed(E),
+}
+
+impl<Inner, S, O, M> Service<Request> for HttpService<Inner, S, O, M>
+where
+    Inner: Service<Request> + Clone + Send + 'static,
+    Inner::Response: IntoResponse + Send,
+    Inner::Future: Send,
+    Inner::Error: Send,
+    S: Store + 'static,
+    O: Overflow + 'static,
+    M: Fn() -> Moment,
+{
+    type Response = Response<Body>;
+    type Error = Inner::Error;
+    type Future = Answering<Response<Body>, Inner::Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let Moment { now, fence } = (self.moment)();
+        let deadline = request.lambda_context_ref().map_or(now + WITHOUT_CONTEXT, |context| context.deadline());
+        let call = Call { now, deadline, fence };
+        let (idempotent, kept_headers) = (Arc::clone(&self.idempotent), Arc::clone(&self.kept_headers));
+        let mut inner = ready(&mut self.inner);
+        Box::pin(async move {
+            let begun = match *request.method() {
+                Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE => Ok(Begun::Unguarded),
+                _ => idempotent.begin(&request, call).await,
+            };
+            let handler = || async move {
+                let response = inner.call(request).await.map_err(NotKept::Failed)?.into_response().await;
+                if asks_to_come_again(response.status()) {
+                    return Err(NotKept::Answer(Box::new(response)));
+                }
+                Ok(KeptResponse::of(response, &kept_headers))
+            };
+            let answered = match begun {
+                Ok(begun) => idempotent.proceed(begun, handler).await,
+                Err(error) => Err(error),
+            };
+            match answered {
+                Ok(answered) => Ok(answered.answer.into_response(answered.how)),
+                Err(Error::Handler(NotKept::Answer(response))) => Ok(*response),
+                Err(Error::Handler(NotKept::Failed(error))) => Err(error),
+                Err(error) => Ok(problem(&error, now)),
+            }
+        })
+    }
+}
+
+fn asks_to_come_again(status: StatusCode) -> bool {
+    status.is_server_error()
+        || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS)
+}
+
+impl KeptResponse {
+    fn of(response: Response<Body>, kept_headers: &[HeaderName]) -> Self {
+        let kept = response.headers().iter().filter(|(name, _)| kept_headers.contains(name));
+        let headers = kept.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
+        let headers = headers.collect();
+        let body = match std::str::from_utf8(response.body()) {
+            Ok(text) => KeptBody::Text(text.to_owned()),
+            Err(_) => KeptBody::Base64(BASE64.encode(&**response.body())),
+        };
+        Self { status: response.status().as_u16(), headers, body, original: Some(response) }
+    }
+
+    fn into_response(self, how: How) -> Response<Body> {
+        if let Some(original) = self.original {
+            return original;
+        }
+        let body = match self.body {
+            KeptBody::Text(text) => Body::from(text),
+            KeptBody::Base64(text) => Body::from(BASE64.decode(text).unwrap_or_default()),
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or_default();
+        for (name, value) in self.headers {
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+                response.headers_mut().append(name, value);
+            }
+        }
+        if how == How::Replayed {
+            response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+        }
+        response
+    }
+}
+
+/// A refusal as problem details (<https://www.rfc-editor.org/rfc/rfc9457>). `type` is a stable URN. It names no key.
+fn problem<H>(error: &Error<H>, now: SystemTime) -> Response<Body> {
+    let (status, title) = match error {
+        Error::MissingKey => (StatusCode::BAD_REQUEST, "An idempotency key is needed"),
+        Error::Part(_) => (StatusCode::BAD_REQUEST, "The idempotency key cannot be used"),
+        Error::Mismatch { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "The key was used with another payload"),
+        Error::InProgress { .. } => (StatusCode::CONFLICT, "A request with this key is in progress"),
+        Error::AnswerNotKept { .. } => (StatusCode::CONFLICT, "The request was done, but its answer was not kept"),
+        Error::AnswerUnreadable { .. } | Error::Handler(_) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "The request was done, but its answer cannot be read")
+        }
+        Error::Store(_) | Error::Overflow(_) => (StatusCode::SERVICE_UNAVAILABLE, "Idempotency cannot be kept now"),
+    };
+    let kind = error.kind();
+    let body = json!({"type": format!("urn:tidegate:problem:{kind}"), "title": title, "status": status.as_u16()});
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if let Some(wait) = error.retry_after(now) {
+        // Whole seconds, rounded up, and never "at once".
+        let secs = u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX).max(1);
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(secs));
+    }
+    response
+}
