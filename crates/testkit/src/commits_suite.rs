@@ -95,7 +95,8 @@ async fn what_was_committed_is_loaded<C: Commits>(case: &Case<'_, C>) {
 
 async fn a_commit_over_an_older_version_is_refused<C: Commits>(case: &Case<'_, C>) {
     let absent = case.load("home").await;
-    let commit = |step: &str, image: &Image| case.counted(&case.command(step, None), &[image.clone()]).expect("fits");
+    let commit =
+        |step: &str, image: &Image| case.counted(&case.command(step, None), std::slice::from_ref(image)).expect("fits");
     case.commits.commit(&commit("one", &absent)).await.expect("commits");
     let one = case.load("home").await;
     let refused = case.commits.commit(&commit("late", &absent)).await;
