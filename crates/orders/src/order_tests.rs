@@ -1,0 +1,96 @@
+use tidegate_events::{PlaceOrder, StepError};
+
+use super::*;
+
+fn placed() -> Order {
+    let body = include_bytes!("../../events/tests/fixtures/place-order.json");
+    let placed = PlaceOrder::parse(body).unwrap().placed_by("customer-mona".parse().unwrap());
+    place(placed, Timestamp::UNIX_EPOCH).state
+}
+
+const CANCELLED: OrderStatus = OrderStatus::Cancelled { reason: CancelReason::PaymentDeclined };
+
+fn word(reply: Reply) -> String {
+    match reply {
+        Reply::Done(it) => it.to_owned(),
+        Reply::No { error, .. } => error.to_string(),
+        Reply::Later => "later".to_owned(),
+    }
+}
+
+#[test]
+fn an_order_is_confirmed_or_cancelled_and_never_both() {
+    use OrderStatus::{Confirmed, Placed, Withdrawn};
+    let confirm = || OrderCommand::Confirm {};
+    let withdraw = || OrderCommand::WithdrawConfirmation {};
+    let cancel = || OrderCommand::Cancel { reason: "PaymentDeclined".to_owned() };
+    for (status, command, expected, reply, events) in [
+        (Placed, confirm(), Confirmed, "confirmed", 1),
+        (Confirmed, confirm(), Confirmed, "confirmed", 0),
+        (Withdrawn, confirm(), Withdrawn, "Compensated", 0),
+        (CANCELLED, confirm(), CANCELLED, "Compensated", 0),
+        (Placed, withdraw(), Withdrawn, "withdrawn", 0),
+        (Withdrawn, withdraw(), Withdrawn, "withdrawn", 0),
+        (CANCELLED, withdraw(), CANCELLED, "withdrawn", 0),
+        (Confirmed, withdraw(), Confirmed, "AlreadyConfirmed", 0),
+        (Placed, cancel(), CANCELLED, "cancelled", 1),
+        (Withdrawn, cancel(), CANCELLED, "cancelled", 1),
+        (CANCELLED, cancel(), CANCELLED, "cancelled", 0),
+    ] {
+        let decision = decide(&Order { status, ..placed() }, &command).unwrap();
+        let found = (decision.state.status, word(decision.reply), decision.events.len());
+        assert_eq!(found, (expected, reply.to_owned(), events), "{status:?} {command:?}");
+        if let Reply::No { error, .. } = decision.reply {
+            assert!(command.name().refusals().contains(&error));
+        }
+    }
+    let error = decide(&Order { status: Confirmed, ..placed() }, &cancel()).unwrap_err();
+    assert_eq!(error.to_string(), "CancelOrder does not fit what is a confirmed order");
+}
+
+#[test]
+fn the_customers_wish_is_told_once_and_refused_when_it_is_too_late() {
+    use OrderStatus::{Confirmed, Placed, Withdrawn};
+    let wished = request_cancellation(&placed());
+    assert_eq!((word(wished.reply), wished.events.len()), ("cancelling".to_owned(), 1));
+    assert!(wished.state.cancellation_requested);
+    let again = request_cancellation(&wished.state);
+    assert_eq!((again.reply, again.events.len()), (wished.reply, 0));
+    for (status, reply) in
+        [(Placed, "cancelling"), (Withdrawn, "cancelling"), (CANCELLED, "cancelled"), (Confirmed, "AlreadyConfirmed")]
+    {
+        let decision = request_cancellation(&Order { status, ..placed() });
+        assert_eq!((word(decision.reply), decision.state.status), (reply.to_owned(), status));
+    }
+}
+
+#[test]
+fn what_is_parked_is_answered_by_a_person_once() {
+    let step = CommandName::UndoPayment;
+    let park = OrderCommand::Park { step, error: StepError { name: "States.Timeout".to_owned() } };
+    let parked = decide(&placed(), &park).unwrap();
+    assert_eq!((parked.reply, parked.events.len(), parked.state.parked), (Reply::Later, 1, Some(step)));
+    let again = decide(&parked.state, &park).unwrap();
+    assert_eq!((again.reply, again.events.len()), (Reply::Later, 0));
+
+    for (answer, reply) in [(ParkedAnswer::Retry, "RetryCompensation"), (ParkedAnswer::Resolved, "resolved")] {
+        let answered = answer_parked(&parked.state, step, answer).unwrap();
+        assert_eq!((word(answered.reply), answered.state.parked), (reply.to_owned(), None));
+        let event = OrderEvent::CompensationAnswered(CompensationAnswered { step, answer });
+        assert_eq!(answered.events, [event]);
+        assert!(answer_parked(&answered.state, step, answer).is_err());
+        assert!(answer_parked(&parked.state, CommandName::ReleaseStock, answer).is_err());
+    }
+}
+
+#[test]
+fn the_state_reads_back_also_when_it_was_written_before_members_were_added() {
+    for status in [OrderStatus::Placed, OrderStatus::Withdrawn, OrderStatus::Confirmed, CANCELLED] {
+        let order = Order { status, parked: Some(CommandName::CancelOrder), ..placed() };
+        let json = serde_json::to_string(&order).unwrap();
+        assert_eq!(serde_json::from_str::<Order>(&json).unwrap(), order);
+    }
+    let mut json = serde_json::to_value(placed()).unwrap();
+    json.as_object_mut().unwrap().retain(|name, _| !["cancellation_requested", "parked"].contains(&name.as_str()));
+    assert_eq!(serde_json::from_value::<Order>(json).unwrap(), placed());
+}

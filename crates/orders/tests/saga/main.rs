@@ -1,0 +1,213 @@
+//! The saga, played in memory with everything that can go wrong, over the real decisions.
+
+#![expect(clippy::unwrap_used, reason = "clippy takes what the tests share for no test")]
+
+mod saga;
+mod services;
+mod world;
+
+use proptest::prelude::*;
+use tidegate_events::{CommandName, EventType};
+use tidegate_orders::OrderStatus;
+
+use crate::services::Temper;
+use crate::world::{Act, World};
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let act = prop_oneof![
+        6 => (0..8_usize).prop_map(Act::Deliver),
+        2 => (0..8_usize).prop_map(Act::DeliverTwice),
+        12 => (0..8_usize).prop_map(Act::Step),
+        1 => (0..8_usize).prop_map(Act::Crash),
+        1 => (0..8_usize).prop_map(Act::FailForGood),
+        2 => Just(Act::Timeout),
+        1 => Just(Act::Customer),
+        1 => Just(Act::Person),
+        1 => Just(Act::ProviderTells),
+        1 => Just(Act::Lapse),
+    ];
+    prop::collection::vec(act, 0..160)
+}
+
+fn tempers() -> impl Strategy<Value = Temper> {
+    prop_oneof![
+        6 => Just(Temper::Willing),
+        1 => Just(Temper::Declines),
+        1 => Just(Temper::RequiresAction),
+        1 => Just(Temper::Refuses),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn whatever_happens_an_order_has_one_end_and_the_books_balance(
+        acts in acts(), temper in tempers(), on_hand in prop_oneof![8 => Just([5, 5]), 1 => Just([5, 0])],
+    ) {
+        let mut world = World::new(on_hand, temper);
+        acts.into_iter().for_each(|it| world.act(it));
+        world.finish();
+        world.judge();
+        world.repeat_everything();
+        world.judge();
+    }
+}
+
+/// Takes an order as far as the command that is to go wrong, which is delivered to a worker.
+fn up_to(command: CommandName, world: &mut World) {
+    while world.saga.state != Some(command) {
+        world.act(Act::Deliver(0));
+        while world.is_working() {
+            world.act(Act::Step(0));
+        }
+        assert!(world.saga.state.is_some(), "{command} is on the way");
+    }
+}
+
+const FORWARD: [CommandName; 5] = [
+    CommandName::ReserveStock,
+    CommandName::AuthorisePayment,
+    CommandName::CreateShipment,
+    CommandName::CapturePayment,
+    CommandName::ConfirmOrder,
+];
+
+fn end(mut world: World) -> OrderStatus {
+    world.finish();
+    world.judge();
+    world.repeat_everything();
+    world.services.order.state.status
+}
+
+#[test]
+fn the_straight_path_confirms_and_says_what_happened() {
+    let mut world = World::new([5, 5], Temper::Willing);
+    world.finish();
+    assert!(world.judge());
+    let types: Vec<_> = world.happened.iter().map(|it| it.event_type()).collect();
+    let expected = [
+        EventType::OrderPlaced,
+        EventType::StockReserved,
+        EventType::PaymentAuthorised,
+        EventType::ShipmentCreated,
+        EventType::PaymentCaptured,
+        EventType::OrderConfirmed,
+    ];
+    assert_eq!(types, expected);
+}
+
+#[test]
+fn every_business_no_cancels_for_its_own_reason() {
+    use tidegate_events::CancelReason::{OutOfStock, PaymentDeclined, ShipmentRejected};
+    for (on_hand, temper, reason) in [
+        ([5, 0], Temper::Willing, OutOfStock),
+        ([5, 5], Temper::Declines, PaymentDeclined),
+        ([5, 5], Temper::RequiresAction, PaymentDeclined),
+        ([5, 5], Temper::Refuses, ShipmentRejected),
+    ] {
+        assert_eq!(end(World::new(on_hand, temper)), OrderStatus::Cancelled { reason });
+    }
+}
+
+#[test]
+fn a_step_that_times_out_is_undone_whether_or_not_it_happened() {
+    for command in FORWARD {
+        for steps_before in 0..8 {
+            let mut world = World::new([5, 5], Temper::Willing);
+            up_to(command, &mut world);
+            world.act(Act::Deliver(0));
+            (0..steps_before).for_each(|_| world.act(Act::Step(0)));
+            // Where the steps were enough the saga has gone on, and the next command times out. A confirmation that is
+            // then quicker than its withdrawal stands.
+            let may_be_confirmed = world.saga.state.is_none_or(|it| it == CommandName::ConfirmOrder);
+            world.act(Act::Timeout);
+            let status = end(world);
+            assert!(matches!(status, OrderStatus::Cancelled { .. }) || may_be_confirmed, "{command} {steps_before}");
+        }
+    }
+}
+
+#[test]
+fn a_worker_that_dies_at_any_step_changes_nothing() {
+    for command in FORWARD {
+        for steps_before in 0..8 {
+            let mut world = World::new([5, 5], Temper::Willing);
+            up_to(command, &mut world);
+            world.act(Act::DeliverTwice(0));
+            (0..steps_before).for_each(|_| world.act(Act::Step(0)));
+            world.act(Act::Crash(0));
+            assert_eq!(end(world), OrderStatus::Confirmed, "{command} {steps_before}");
+        }
+    }
+}
+
+#[test]
+fn what_fails_for_good_is_undone() {
+    for command in FORWARD {
+        let mut world = World::new([5, 5], Temper::Willing);
+        up_to(command, &mut world);
+        world.act(Act::Deliver(0));
+        world.act(Act::FailForGood(0));
+        assert!(matches!(end(world), OrderStatus::Cancelled { .. }), "{command}");
+    }
+}
+
+#[test]
+fn a_late_command_after_its_compensation_is_refused() {
+    for command in FORWARD {
+        let mut world = World::new([5, 5], Temper::Willing);
+        up_to(command, &mut world);
+        world.lose_messages();
+        world.act(Act::Timeout);
+        world.finish();
+        assert!(!world.judge());
+        world.find_messages();
+        assert!(matches!(end(world), OrderStatus::Cancelled { .. }), "{command}");
+    }
+}
+
+#[test]
+fn a_customer_may_cancel_until_the_capture() {
+    use tidegate_events::CancelReason::CancelledByCustomer;
+    for command in FORWARD {
+        let mut world = World::new([5, 5], Temper::Willing);
+        up_to(command, &mut world);
+        world.act(Act::Customer);
+        // The wish reaches the payment before the saga goes on.
+        world.act(Act::Deliver(1));
+        while world.is_working() {
+            world.act(Act::Step(0));
+        }
+        let expected = if command == CommandName::ConfirmOrder {
+            OrderStatus::Confirmed
+        } else {
+            OrderStatus::Cancelled { reason: CancelledByCustomer }
+        };
+        assert_eq!(end(world), expected, "{command}");
+    }
+}
+
+#[test]
+fn a_compensation_that_keeps_failing_is_parked_until_a_person_says() {
+    let mut world = World::new([5, 5], Temper::Willing);
+    up_to(CommandName::CreateShipment, &mut world);
+    world.act(Act::Timeout);
+    for _ in 0..2 {
+        while world.saga.state != Some(CommandName::ParkCompensation) {
+            world.act(Act::Timeout);
+        }
+        while world.is_busy() {
+            world.act(Act::Deliver(0));
+            while world.is_working() {
+                world.act(Act::Step(0));
+            }
+        }
+        assert_eq!(world.services.order.state.parked, Some(CommandName::CancelShipment));
+        world.act(Act::Person);
+        assert_eq!(world.saga.state, Some(CommandName::CancelShipment));
+    }
+    let parked = world.happened.iter().filter(|it| it.event_type() == EventType::CompensationParked).count();
+    assert_eq!(parked, 2);
+    assert!(matches!(end(world), OrderStatus::Cancelled { .. }));
+}
