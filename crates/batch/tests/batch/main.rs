@@ -1,5 +1,7 @@
 //! Every source, every mix of what can become of a record, held against a plainly written oracle.
 
+#![expect(clippy::unwrap_used, reason = "the lint spares `#[test]` functions, not what they call")]
+
 mod acts;
 mod fixtures;
 mod hooks;
