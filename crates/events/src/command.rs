@@ -68,7 +68,7 @@ pub enum PaymentCommand {
     },
 }
 
-/// What a provider may tell of an authorised payment.
+/// What a provider may tell of a payment, because it did so by itself or a person did it there by hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PaymentFact {
@@ -76,6 +76,8 @@ pub enum PaymentFact {
     Cancelled,
     /// The money was taken.
     Captured,
+    /// The money was given back.
+    Refunded,
 }
 
 /// About the shipment of an order.

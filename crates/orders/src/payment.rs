@@ -237,10 +237,7 @@ fn undo(payment: &Payment, answers: &[Answer]) -> Step {
         }
         // A capture was quicker, and could not write it down yet, or never will.
         (Authorised(it), [Answer::Captured]) => return refund(it),
-        (Authorised(it), [Answer::Captured, Answer::Refunded]) => {
-            let both = vec![OrderEvent::PaymentCaptured(it.clone()), OrderEvent::PaymentRefunded(it.clone())];
-            Decision { events: both, ..refunded(payment, it) }
-        }
+        (Authorised(it), [Answer::Captured, Answer::Refunded]) => captured_and_refunded(payment, it),
 
         (Captured(it), []) => return refund(it),
         (Captured(it), [Answer::Refunded]) => refunded(payment, it),
@@ -257,8 +254,9 @@ fn stop(payment: &Payment) -> Decision<Payment> {
     Decision::so(Payment { stopped: payment.stopped || in_time, ..payment.clone() }, "heard")
 }
 
-/// What the provider tells by itself. News is only what becomes of an authorised payment; the rest we have done
-/// ourselves, or will be answered when we ask again.
+/// What the provider tells by itself. News is only what we have not done or written down: an authorisation that lapsed,
+/// what a person did at the provider by hand, a capture whose worker has died. The rest is passed over; where something
+/// is in doubt the provider will be asked.
 fn reconcile(payment: &Payment, status: PaymentFact) -> Decision<Payment> {
     match (&payment.status, status) {
         (PaymentStatus::Authorised(it), PaymentFact::Captured) => captured(payment, it),
@@ -266,6 +264,8 @@ fn reconcile(payment: &Payment, status: PaymentFact) -> Decision<Payment> {
             let expired = payment.becomes(PaymentStatus::Expired(it.clone()));
             Decision::now(expired, "expired", OrderEvent::PaymentExpired(it.clone()))
         }
+        (PaymentStatus::Authorised(it), PaymentFact::Refunded) => captured_and_refunded(payment, it),
+        (PaymentStatus::Captured(it), PaymentFact::Refunded) => refunded(payment, it),
         _ => Decision::so(payment.clone(), "known"),
     }
 }
@@ -282,6 +282,12 @@ fn captured(payment: &Payment, it: &PaymentOf) -> Decision<Payment> {
 fn refunded(payment: &Payment, it: &PaymentOf) -> Decision<Payment> {
     let state = payment.becomes(PaymentStatus::Refunded(it.clone()));
     Decision::now(state, "refunded", OrderEvent::PaymentRefunded(it.clone()))
+}
+
+/// The capture is news as well.
+fn captured_and_refunded(payment: &Payment, it: &PaymentOf) -> Decision<Payment> {
+    let events = vec![OrderEvent::PaymentCaptured(it.clone()), OrderEvent::PaymentRefunded(it.clone())];
+    Decision { events, ..refunded(payment, it) }
 }
 
 fn withdrawn(payment: &Payment) -> Decision<Payment> {

@@ -176,15 +176,18 @@ fn a_stopped_payment_is_neither_authorised_nor_captured() {
 }
 
 #[test]
-fn what_the_provider_tells_is_news_for_an_authorised_payment_alone() {
+fn what_the_provider_tells_is_news_when_it_is_not_written_down_yet() {
     use PaymentStatus::*;
     let told_captured = || told(PaymentFact::Captured);
     let told_cancelled = || told(PaymentFact::Cancelled);
+    let told_refunded = || told(PaymentFact::Refunded);
     assert_table(
         false,
         &[
             (Authorised(it()), told_captured(), &[], "Captured: captured [PaymentCaptured]"),
             (Authorised(it()), told_cancelled(), &[], "Expired: expired [PaymentExpired]"),
+            (Authorised(it()), told_refunded(), &[], "Refunded: refunded [PaymentCaptured PaymentRefunded]"),
+            (Captured(it()), told_refunded(), &[], "Refunded: refunded [PaymentRefunded]"),
             (authorising(), told_cancelled(), &[], "Authorising: known []"),
             (Captured(it()), told_captured(), &[], "Captured: known []"),
             (Voided(it()), told_cancelled(), &[], "Voided: known []"),

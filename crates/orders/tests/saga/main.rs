@@ -39,7 +39,7 @@ fn tempers() -> impl Strategy<Value = Temper> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
     fn whatever_happens_an_order_has_one_end_and_the_books_balance(
@@ -57,10 +57,7 @@ proptest! {
 /// Takes an order as far as the command that is to go wrong, which is delivered to a worker.
 fn up_to(command: CommandName, world: &mut World) {
     while world.saga.state != Some(command) {
-        world.act(Act::Deliver(0));
-        while world.is_working() {
-            world.act(Act::Step(0));
-        }
+        world.carry_one_out();
         assert!(world.saga.state.is_some(), "{command} is on the way");
     }
 }
@@ -158,11 +155,11 @@ fn a_late_command_after_its_compensation_is_refused() {
     for command in FORWARD {
         let mut world = World::new([5, 5], Temper::Willing);
         up_to(command, &mut world);
-        world.lose_messages();
+        world.set_aside();
         world.act(Act::Timeout);
         world.finish();
         assert!(!world.judge());
-        world.find_messages();
+        world.bring_back();
         assert!(matches!(end(world), OrderStatus::Cancelled { .. }), "{command}");
     }
 }
@@ -197,12 +194,7 @@ fn a_compensation_that_keeps_failing_is_parked_until_a_person_says() {
         while world.saga.state != Some(CommandName::ParkCompensation) {
             world.act(Act::Timeout);
         }
-        while world.is_busy() {
-            world.act(Act::Deliver(0));
-            while world.is_working() {
-                world.act(Act::Step(0));
-            }
-        }
+        world.carry_out();
         assert_eq!(world.services.order.state.parked, Some(CommandName::CancelShipment));
         world.act(Act::Person);
         assert_eq!(world.saga.state, Some(CommandName::CancelShipment));
@@ -210,4 +202,99 @@ fn a_compensation_that_keeps_failing_is_parked_until_a_person_says() {
     let parked = world.happened.iter().filter(|it| it.event_type() == EventType::CompensationParked).count();
     assert_eq!(parked, 2);
     assert!(matches!(end(world), OrderStatus::Cancelled { .. }));
+}
+
+/// What may go wrong with one command.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    /// It is delivered only after the end.
+    Late,
+    /// Its worker falls asleep after so many steps, is given up, and wakes after the end.
+    Sleep(usize),
+    /// Its worker dies after so many steps, and the message comes again.
+    Crash(usize),
+    /// Two workers take turns with it.
+    Twice,
+    /// It cannot be carried out.
+    ForGood,
+}
+
+const FAULTS: [Fault; 10] = [
+    Fault::Late,
+    Fault::Sleep(1),
+    Fault::Sleep(2),
+    Fault::Sleep(3),
+    Fault::Sleep(4),
+    Fault::Crash(2),
+    Fault::Crash(3),
+    Fault::Crash(4),
+    Fault::Twice,
+    Fault::ForGood,
+];
+
+const BACKWARD: [CommandName; 5] = [
+    CommandName::WithdrawConfirmation,
+    CommandName::CancelShipment,
+    CommandName::UndoPayment,
+    CommandName::ReleaseStock,
+    CommandName::CancelOrder,
+];
+
+/// Plays an order with these faults, each the first time that its command is due.
+fn play(temper: Temper, faults: &[(CommandName, Fault)]) {
+    let mut world = World::new([5, 5], temper);
+    let mut faults = faults.to_vec();
+    while let Some(state) = world.saga.state {
+        let due = faults.iter().position(|(command, _)| *command == state).map(|at| faults.swap_remove(at).1);
+        match due {
+            Some(Fault::Late) => {
+                world.set_aside();
+                world.act(Act::Timeout);
+            }
+            Some(Fault::Sleep(steps)) => {
+                world.act(Act::Deliver(0));
+                (0..steps).for_each(|_| world.act(Act::Step(0)));
+                world.set_aside();
+                world.act(Act::Timeout);
+            }
+            Some(Fault::Crash(steps)) => {
+                world.act(Act::Deliver(0));
+                (0..steps).for_each(|_| world.act(Act::Step(0)));
+                world.act(Act::Crash(0));
+            }
+            Some(Fault::Twice) => {
+                world.act(Act::DeliverTwice(0));
+                world.act(Act::Deliver(0));
+                (0..8).for_each(|turn| world.act(Act::Step(turn)));
+            }
+            Some(Fault::ForGood) => {
+                world.act(Act::Deliver(0));
+                world.act(Act::FailForGood(0));
+            }
+            None => {
+                world.carry_one_out();
+                if world.saga.state == Some(state) && !world.is_working() {
+                    world.act(if state == CommandName::ParkCompensation { Act::Person } else { Act::Timeout });
+                }
+            }
+        }
+    }
+    world.bring_back();
+    end(world);
+}
+
+#[test]
+fn every_fault_and_every_two_faults_end_well() {
+    let faults_of = |commands: &[CommandName]| -> Vec<_> {
+        commands.iter().flat_map(|command| FAULTS.map(|fault| (*command, fault))).collect()
+    };
+    let all = faults_of(&[FORWARD, BACKWARD].concat());
+    // A carrier that refuses starts the way back without a fault.
+    for (temper, first) in [(Temper::Willing, faults_of(&FORWARD)), (Temper::Refuses, faults_of(&BACKWARD))] {
+        for (first, second) in first.iter().flat_map(|first| all.iter().map(move |second| (first, second))) {
+            let faults = [*first, *second];
+            let played = std::panic::catch_unwind(|| play(temper, &faults));
+            assert!(played.is_ok(), "{temper:?} {faults:?}");
+        }
+    }
 }

@@ -140,9 +140,7 @@ impl Saga {
             ShipStock | StopPayment | ReconcilePayment => unreachable!("follow from events"),
         };
         let order_id = input.order_id.clone();
-        // A state that parks has a name of its own each time that it is entered; the others have one for all times.
-        let time = if state == ParkCompensation { format!("/{}", self.entered) } else { String::new() };
-        let command_id = format!("{}/{state}{time}", order_id.as_str()).parse().unwrap();
+        let command_id = format!("{}/{state}", order_id.as_str()).parse().unwrap();
         let task_token = Some(self.token());
         Envelope { command_id, order_id, task_token, correlation_id: None, traceparent: None, command }
     }

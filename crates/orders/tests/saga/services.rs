@@ -229,7 +229,7 @@ impl Services {
                 Stepped::More
             }
             Ok(Step::Write(state, reply, events)) => {
-                if self.write(version, state, Some((id.clone(), reply))) {
+                if self.write(version, state, Some((proof_id(&worker.envelope), reply))) {
                     return Stepped::Handled(reply, events);
                 }
                 worker.start_over();
@@ -240,7 +240,7 @@ impl Services {
 
     /// The proof of a handled command ends it: the same answer, and nothing happens.
     fn load(&self, worker: &mut Worker) -> Stepped {
-        let id = &worker.envelope.command_id;
+        let id = &proof_id(&worker.envelope);
         let (version, state, proof) = match &worker.envelope.command {
             Command::Order(_) => {
                 (self.order.version, State::Order(self.order.state.clone()), self.order.proofs.get(id))
@@ -342,4 +342,15 @@ impl Worker {
 /// Whether a command is one that its own proof alone tells from a second time.
 pub(crate) fn is_park(envelope: &Envelope) -> bool {
     matches!(envelope.command, Command::Order(OrderCommand::Park { .. }))
+}
+
+/// By which a command that was handled is recognised. A compensation may be parked again under the same name; what tells
+/// that from a late copy is the token.
+fn proof_id(envelope: &Envelope) -> CommandId {
+    match &envelope.task_token {
+        Some(token) if is_park(envelope) => {
+            format!("{}/{}", envelope.command_id.as_str(), token.as_str()).parse().unwrap()
+        }
+        _ => envelope.command_id.clone(),
+    }
 }

@@ -30,7 +30,8 @@ pub(crate) struct World {
     pub(crate) saga: Saga,
     input: SagaInput,
     waiting: Vec<Envelope>,
-    lost: Vec<Envelope>,
+    queued: Vec<Envelope>,
+    asleep: Vec<Worker>,
     dead: Vec<Envelope>,
     sent: Vec<Envelope>,
     workers: Vec<Worker>,
@@ -65,7 +66,8 @@ impl World {
             saga,
             input,
             waiting: Vec::new(),
-            lost: Vec::new(),
+            queued: Vec::new(),
+            asleep: Vec::new(),
             dead: Vec::new(),
             sent: Vec::new(),
             workers: Vec::new(),
@@ -173,17 +175,30 @@ impl World {
         !self.workers.is_empty()
     }
 
-    pub(crate) fn is_busy(&self) -> bool {
-        self.is_working() || !self.waiting.is_empty()
+    /// Messages stay in their queues and workers sleep, for much later.
+    pub(crate) fn set_aside(&mut self) {
+        self.queued.append(&mut self.waiting);
+        self.asleep.append(&mut self.workers);
     }
 
-    /// The queue keeps what it has, and hands it out much later.
-    pub(crate) fn lose_messages(&mut self) {
-        self.lost.append(&mut self.waiting);
+    pub(crate) fn bring_back(&mut self) {
+        self.waiting.append(&mut self.queued);
+        self.workers.append(&mut self.asleep);
     }
 
-    pub(crate) fn find_messages(&mut self) {
-        self.waiting.append(&mut self.lost);
+    /// Everything that can be done without anything going wrong, but for waiting longer.
+    pub(crate) fn carry_out(&mut self) {
+        while self.is_working() || !self.waiting.is_empty() {
+            self.act(if self.is_working() { Act::Step(0) } else { Act::Deliver(0) });
+        }
+    }
+
+    /// One message from its delivery to its end.
+    pub(crate) fn carry_one_out(&mut self) {
+        self.act(Act::Deliver(0));
+        while self.is_working() {
+            self.act(Act::Step(0));
+        }
     }
 
     fn states(&self) -> (OrderStatus, (Reservation, Vec<Stock>), PaymentStatus, Shipment, Vec<Intent>) {
@@ -213,6 +228,7 @@ impl World {
         let status = match self.services.provider.intents.first() {
             Some(Intent::Captured(_)) => PaymentFact::Captured,
             Some(Intent::Cancelled) => PaymentFact::Cancelled,
+            Some(Intent::Refunded) => PaymentFact::Refunded,
             _ => return,
         };
         let command = Command::Payment(PaymentCommand::Reconcile { status });
@@ -273,20 +289,20 @@ impl World {
 
     /// The laws at the end; whether the order is confirmed.
     pub(crate) fn judge(&self) -> bool {
-        let said = format!("{:?}", self.happened);
+        let said = &self.happened;
         let confirmed = match self.services.order.state.status {
             OrderStatus::Confirmed => true,
             OrderStatus::Cancelled { .. } => false,
-            unfinished => panic!("{unfinished:?}: {said}"),
+            unfinished => panic!("{unfinished:?}: {said:?}"),
         };
         assert_eq!(self.count(|it| matches!(it, OrderEvent::OrderConfirmed(_))), usize::from(confirmed));
         assert_eq!(self.count(|it| matches!(it, OrderEvent::OrderCancelled(_))), usize::from(!confirmed));
-        assert_eq!(self.services.order.state.parked, None, "{said}");
+        assert_eq!(self.services.order.state.parked, None, "{said:?}");
 
         let quantities = self.input.lines.iter().map(|it| it.quantity);
         let shipped = |it: Quantity| if confirmed { it.count() } else { 0 };
         for (stock, quantity) in self.services.stock.state.1.iter().zip(quantities) {
-            assert_eq!((stock.reserved, stock.shipped), (0, shipped(quantity)), "{said}");
+            assert_eq!((stock.reserved, stock.shipped), (0, shipped(quantity)), "{said:?}");
         }
 
         let kept = if confirmed { self.input.amount.minor_units } else { 0 };
@@ -295,20 +311,20 @@ impl World {
         let voided = self.sum(|it| if let OrderEvent::PaymentVoided(it) = it { Some(it) } else { None });
         let expired = self.sum(|it| if let OrderEvent::PaymentExpired(it) = it { Some(it) } else { None });
         let refunded = self.sum(|it| if let OrderEvent::PaymentRefunded(it) = it { Some(it) } else { None });
-        assert_eq!(authorised, captured + voided + expired, "{said}");
-        assert_eq!(captured, refunded + kept, "{said}");
+        assert_eq!(authorised, captured + voided + expired, "{said:?}");
+        assert_eq!(captured, refunded + kept, "{said:?}");
         let ours = |it: &Intent| match it {
             Intent::Captured(amount) => amount.minor_units,
             Intent::Refunded | Intent::Cancelled => 0,
-            Intent::Authorised(_) | Intent::Waiting => panic!("money is left waiting: {said}"),
+            Intent::Authorised(_) | Intent::Waiting => panic!("money is left waiting: {said:?}"),
         };
-        assert_eq!(self.services.provider.intents.iter().map(ours).sum::<u64>(), kept, "{said}");
+        assert_eq!(self.services.provider.intents.iter().map(ours).sum::<u64>(), kept, "{said:?}");
 
         let live = self.services.carrier.live.values().filter(|it| **it).count();
-        assert_eq!(live, usize::from(confirmed), "{said}");
+        assert_eq!(live, usize::from(confirmed), "{said:?}");
         let created = self.count(|it| matches!(it, OrderEvent::ShipmentCreated(_)));
         let cancelled = self.count(|it| matches!(it, OrderEvent::ShipmentCancelled(_)));
-        assert_eq!(created, cancelled + live, "{said}");
+        assert_eq!(created, cancelled + live, "{said:?}");
         confirmed
     }
 }
