@@ -1,5 +1,6 @@
 //! What callers of `Idempotent` see.
 #![cfg(all(feature = "json", feature = "lru"))]
+#![expect(clippy::unwrap_used, reason = "the lint spares `#[test]` functions, not what they call")]
 
 use std::collections::HashMap;
 use std::convert::Infallible;

@@ -1,4 +1,6 @@
 //! The layers, as `lambda_runtime` and `lambda_http` call them.
+
+#![expect(clippy::unwrap_used, reason = "the lint spares `#[test]` functions, not what they call")]
 #![cfg(feature = "http")]
 
 use std::sync::Arc;
@@ -63,7 +65,7 @@ async fn the_lease_of_a_lambda_event_ends_with_its_invocation() {
     let store = Arc::new(MemoryStore::default());
     let hanging = service_fn(async |_: LambdaEvent<Value>| std::future::pending::<Result<Value, String>>().await);
     let whole = || Idempotent::new(Arc::clone(&store), "charges", Part::whole(), KEPT);
-    let mut service = LambdaLayer::new(whole(), moments()).layer(hanging.clone());
+    let mut service = LambdaLayer::new(whole(), moments()).layer(hanging);
     let invocation = || LambdaEvent::new(json!({"order": 17}), context(Duration::from_secs(6)));
     let owner = tokio::spawn(service.call(invocation()));
     tokio::task::yield_now().await;

@@ -1,4 +1,6 @@
 //! Random schedules of claimants under a manual clock: who owns, what is answered, what is lost.
+
+#![expect(clippy::unwrap_used, reason = "the lint spares `#[test]` functions, not what they call")]
 #![cfg(feature = "lru")]
 
 use std::collections::HashMap;
