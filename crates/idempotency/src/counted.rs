@@ -39,7 +39,7 @@ impl Outcome {
     }
 }
 
-/// A store that tells `count` what became of each call. Put it around a [`crate::Cached`] one, so that repeats answered
+/// A store that tells `count` what became of each call. Put it around a `Cached` one, so that repeats answered
 /// from memory count too. A completion in the caller's own transaction does not pass through here.
 #[derive(Clone, Debug)]
 pub struct Counted<S, F> {
