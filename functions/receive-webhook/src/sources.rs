@@ -19,6 +19,9 @@ const FRESH_FOR: Duration = Duration::from_secs(300);
 /// How old a document must be before a bad signature makes it be read again. A rotation is seen within this time, and
 /// a flood of bad signatures costs one read in this time.
 const REFRESH_AFTER: Duration = Duration::from_secs(5);
+/// How long a key set is used while its issuer cannot be asked for a new one. Issuers replace keys over days and let
+/// theirs be kept for hours; Microsoft recommends to look once a day.
+const KEYS_KEPT_FOR: Duration = Duration::from_secs(86_400);
 /// More names than this are not kept: a caller who makes up names must not fill the memory.
 const MOST_KEPT: usize = 256;
 
@@ -33,7 +36,16 @@ pub struct Sources<S, K> {
 #[derive(Clone, Debug)]
 struct Cached {
     source: Option<Arc<Source>>,
+    /// The last that were to be had, where an issuer signs for the source.
+    keys: Option<KeySet>,
     read_at: SystemTime,
+}
+
+#[derive(Clone, Debug)]
+struct KeySet {
+    url: String,
+    keys: Jwks,
+    fetched_at: SystemTime,
 }
 
 impl<S: Secrets, K: Keys> Sources<S, K> {
@@ -62,11 +74,11 @@ impl<S: Secrets, K: Keys> Sources<S, K> {
         match source.verify(headers, body, at) {
             Ok(verified) => return Ok((source, verified)),
             Err(Rejection::BadSignature | Rejection::UnknownKey) if cached.age(now) >= REFRESH_AFTER => {}
-            Err(rejection) => return Err(refusal(&rejection)),
+            Err(rejection) => return Err(cached.refusal(&rejection)),
         }
         let refreshed = self.load_younger_than(REFRESH_AFTER, deployment, name, now).await?;
-        let source = refreshed.source.ok_or_else(unknown_source)?;
-        let verified = source.verify(headers, body, at).map_err(|rejection| refusal(&rejection))?;
+        let source = refreshed.source.clone().ok_or_else(unknown_source)?;
+        let verified = source.verify(headers, body, at).map_err(|rejection| refreshed.refusal(&rejection))?;
         Ok((source, verified))
     }
 
@@ -80,8 +92,8 @@ impl<S: Secrets, K: Keys> Sources<S, K> {
         let cached = self.cache().get(name).cloned();
         // That a source does not exist is believed for a short while only: it may be about to be added.
         let limit_of = |cached: &Cached| if cached.source.is_some() { limit } else { limit.min(REFRESH_AFTER) };
-        if let Some(cached) = cached.filter(|cached| cached.age(now) < limit_of(cached)) {
-            return Ok(cached);
+        if let Some(cached) = cached.as_ref().filter(|cached| cached.age(now) < limit_of(cached)) {
+            return Ok(cached.clone());
         }
         let secret = format!("{deployment}/webhooks/{name}");
         let document = self.secrets.read(&secret).await.map_err(|error| {
@@ -92,11 +104,15 @@ impl<S: Secrets, K: Keys> Sources<S, K> {
             error!(secret, error = tidegate_runtime::chain(&error), "the source document is malformed");
             unconfigured()
         })?;
-        let source = match source {
-            Some(source) => Some(Arc::new(self.with_keys(source).await?)),
+        let keys = match source.as_ref().and_then(Source::keys_url) {
+            Some(url) => self.keys(url, cached.and_then(|cached| cached.keys), now).await,
             None => None,
         };
-        let cached = Cached { source, read_at: now };
+        let source = source.map(|source| match &keys {
+            Some(set) => source.with_keys(set.keys.clone()),
+            None => source,
+        });
+        let cached = Cached { source: source.map(Arc::new), keys, read_at: now };
         let mut cache = self.cache();
         if cache.len() >= MOST_KEPT && !cache.contains_key(name) {
             cache.retain(|_, cached| cached.source.is_some()); // made-up names go first
@@ -108,18 +124,23 @@ impl<S: Secrets, K: Keys> Sources<S, K> {
         Ok(cached)
     }
 
-    /// The keys are as old as the document they are kept with, so that both are refreshed by the same rules.
-    async fn with_keys(&self, source: Source) -> Result<Source, Problem> {
-        let Some(url) = source.keys_url() else { return Ok(source) };
-        let document = self.keys.fetch(url).await.map_err(|error| {
-            error!(error = tidegate_runtime::chain(&error), "the key set cannot be fetched");
-            unconfigured()
-        })?;
-        let keys = Jwks::parse(&document).map_err(|error| {
-            error!(url, error = tidegate_runtime::chain(&error), "the key set is of no use");
-            unconfigured()
-        })?;
-        Ok(source.with_keys(keys))
+    /// The issuer's keys, as new as the document they are kept with; or those that were had before. That none could be
+    /// had is kept like any others, or every request that nobody signed would ask the issuer again.
+    async fn keys(&self, url: &str, known: Option<KeySet>, now: SystemTime) -> Option<KeySet> {
+        let fetched = match self.keys.fetch(url).await {
+            Ok(document) => Jwks::parse(&document).map_err(|error| {
+                error!(url, error = tidegate_runtime::chain(&error), "the key set is of no use");
+            }),
+            Err(error) => {
+                error!(error = tidegate_runtime::chain(&error), "the key set cannot be fetched");
+                Err(())
+            }
+        };
+        let still_good = |known: &KeySet| known.url == url && age(known.fetched_at, now) < KEYS_KEPT_FOR;
+        match fetched {
+            Ok(keys) => Some(KeySet { url: url.to_owned(), keys, fetched_at: now }),
+            Err(()) => known.filter(still_good),
+        }
     }
 
     fn cache(&self) -> std::sync::MutexGuard<'_, HashMap<String, Cached>> {
@@ -129,8 +150,22 @@ impl<S: Secrets, K: Keys> Sources<S, K> {
 
 impl Cached {
     fn age(&self, now: SystemTime) -> Duration {
-        now.duration_since(self.read_at).unwrap_or_default()
+        age(self.read_at, now)
     }
+
+    /// A key that is unknown while the issuer cannot be asked may well be one of its own.
+    fn refusal(&self, rejection: &Rejection) -> Problem {
+        let keys_are_new = self.keys.as_ref().is_some_and(|keys| keys.fetched_at == self.read_at);
+        let has_issuer = self.source.as_ref().is_some_and(|source| source.keys_url().is_some());
+        if *rejection == Rejection::UnknownKey && has_issuer && !keys_are_new {
+            return unconfigured();
+        }
+        refusal(rejection)
+    }
+}
+
+fn age(since: SystemTime, now: SystemTime) -> Duration {
+    now.duration_since(since).unwrap_or_default()
 }
 
 /// 401 without a hint why: whoever has no secret learns nothing. The reason stands in the log.

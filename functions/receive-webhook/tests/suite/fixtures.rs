@@ -157,6 +157,10 @@ impl MemoryKeys {
         self.0.lock().unwrap().0 = Some(document.to_owned());
     }
 
+    pub(crate) fn take_away(&self) {
+        self.0.lock().unwrap().0 = None;
+    }
+
     pub(crate) fn fetches(&self) -> usize {
         self.0.lock().unwrap().1
     }

@@ -98,22 +98,53 @@ const KEY_SET: &str = include_str!("../../../../crates/webhooks/tests/webhooks/t
 const TOKEN: &str = include_str!("../../../../crates/webhooks/tests/webhooks/tokens/token.txt");
 const OTHER_KEY_SET: &str = r#"{"keys":[{"kty":"RSA","kid":"older","n":"AQAB","e":"AQAB"}]}"#;
 
-#[tokio::test(start_paused = true)]
-async fn a_key_that_is_not_known_makes_the_key_set_be_fetched_again_at_most_every_five_seconds() {
+/// With a source `google`, and a push to it that the key set's key signed.
+fn gate_and_push() -> (Gate, Delivery) {
     let gate = Gate::at(1_700_000_000);
     gate.secrets.put("tidegate/webhooks/google", GOOGLE);
     let push = r#"{"message":{"messageId":"7"},"subscription":"projects/harbour/subscriptions/tides"}"#;
-    let push = Delivery::new("google", push).with("authorization", &format!("Bearer {TOKEN}"));
+    (gate, Delivery::new("google", push).with("authorization", &format!("Bearer {TOKEN}")))
+}
 
-    assert_eq!(gate.send(&push).await.status, 503, "without keys nothing can be said of the token");
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_not_known_makes_the_key_set_be_fetched_again_at_most_every_five_seconds() {
+    let (gate, push) = gate_and_push();
     gate.keys.put(OTHER_KEY_SET);
     for _ in 0..3 {
         assert_eq!(gate.send(&push).await.status, 401);
     }
-    assert_eq!(gate.keys.fetches(), 2);
+    assert_eq!(gate.keys.fetches(), 1);
     gate.keys.put(KEY_SET);
     gate.skip(Duration::from_secs(5));
     assert_eq!(gate.send(&push).await.status, 202);
     assert_eq!(gate.send(&push).await.status, 200);
-    assert_eq!(gate.keys.fetches(), 3);
+    assert_eq!(gate.keys.fetches(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_issuer_that_is_away_is_asked_once_in_five_seconds_whoever_sends() {
+    let (gate, push) = gate_and_push();
+    let unsigned = Delivery::new("google", PUSH);
+    for _ in 0..200 {
+        assert_eq!(gate.send(&push).await.status, 503, "without keys nothing can be said of the token");
+        assert_eq!(gate.send(&unsigned).await.status, 401);
+        gate.skip(Duration::from_millis(100));
+    }
+    assert_eq!((gate.keys.fetches(), gate.secrets.reads().len()), (4, 4), "in 20 s");
+    gate.keys.put(KEY_SET);
+    assert_eq!(gate.send(&push).await.status, 202);
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_are_kept_for_a_day_while_their_issuer_is_away() {
+    let (gate, push) = gate_and_push();
+    gate.keys.put(KEY_SET);
+    assert_eq!(gate.send(&push).await.status, 202);
+    for away in [None, Some("{}")] {
+        away.map_or_else(|| gate.keys.take_away(), |useless| gate.keys.put(useless));
+        gate.skip(Duration::from_secs(43_199));
+        assert_eq!(gate.send(&push).await.status, 200);
+    }
+    gate.skip(Duration::from_secs(300));
+    assert_eq!(gate.send(&push).await.status, 503);
 }
