@@ -17,7 +17,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::PortError;
 use crate::http::HttpClient;
@@ -39,6 +39,9 @@ pub struct S3Payloads {
     /// The bucket's URL, without a slash at the end.
     url: String,
 }
+
+/// API Gateway takes no more than 10 MB; a function that fetches what somebody else put there must not run out of memory.
+const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -77,7 +80,7 @@ impl S3Payloads {
                     let transient = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
                     (transient, format!("S3 answered {status}").into())
                 }
-                Ok(Err(error)) => (true, error),
+                Ok(Err(error)) => (!error.is::<LengthLimitError>(), error),
                 Err(elapsed) => (true, elapsed.into()),
             };
             if !transient || attempt == ATTEMPTS {
@@ -95,7 +98,7 @@ impl S3Payloads {
         self.sign(&mut request, &uri, &body).await?;
         let request = request.map(|_| SdkBody::from(body));
         let (head, answer) = self.http.send(request).await?.into_parts();
-        Ok((head.status, answer.collect().await?.to_bytes()))
+        Ok((head.status, Limited::new(answer, MAX_BYTES).collect().await?.to_bytes()))
     }
 
     async fn sign(&self, request: &mut Request<SdkBody>, uri: &str, body: &[u8]) -> Result<(), Failure> {
@@ -129,16 +132,51 @@ impl Payloads for S3Payloads {
     }
 
     async fn fetch(&self, dataref: &str) -> Result<Vec<u8>, PortError> {
-        // An event from elsewhere must not make this function read some other bucket.
-        let key = dataref.strip_prefix("s3://").and_then(|path| path.strip_prefix(&self.bucket)?.strip_prefix('/'));
-        let Some(key) = key else {
+        let Some(key) = own_key(dataref, &self.bucket) else {
             return Err(PortError {
                 operation: "fetch the payload",
-                what: dataref.to_owned(),
+                what: "a dataref of elsewhere".to_owned(), // which may hold somebody's token
                 transient: false,
                 source: "it does not lie in this deployment's bucket".into(),
             });
         };
         Ok(self.ask("fetch the payload", Method::GET, key, Bytes::new()).await?.to_vec())
+    }
+}
+
+/// The key that a `dataref` names in `bucket`. A sender may have written it: it must not make a function read some other
+/// bucket, and goes into a URL as it is, where `?` and `..` would make another request of it.
+fn own_key<'r>(dataref: &'r str, bucket: &str) -> Option<&'r str> {
+    let key = dataref.strip_prefix("s3://")?.strip_prefix(bucket)?.strip_prefix('/')?;
+    let plain = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.');
+    let name = |segment: &str| !matches!(segment, "" | "." | "..") && segment.bytes().all(plain);
+    key.split('/').all(name).then_some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::own_key;
+
+    #[test]
+    fn a_dataref_names_an_object_of_the_bucket_and_no_other_request() {
+        assert_eq!(own_key("s3://made-up/payloads/0a-b_c.json", "made-up"), Some("payloads/0a-b_c.json"));
+        for elsewhere in [
+            "https://made-up/payloads/a",
+            "s3://other/payloads/a",
+            "s3://made-up-too/payloads/a",
+            "s3://made-up",
+            "s3://made-up/",
+            "s3://made-up//a",
+            "s3://made-up/?list-type=2",
+            "s3://made-up/payloads/a?acl",
+            "s3://made-up/payloads/a#b",
+            "s3://made-up/../other/a",
+            "s3://made-up/payloads/./a",
+            "s3://made-up/payloads/%2e%2e/a",
+            "s3://made-up/payloads/a b",
+            "s3://made-up/payloads/a\n",
+        ] {
+            assert_eq!(own_key(elsewhere, "made-up"), None, "{elsewhere}");
+        }
     }
 }
