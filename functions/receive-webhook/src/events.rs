@@ -251,6 +251,10 @@ fn own_event(request: &Request, mut event: Event, trace: TraceContext) -> Result
         // Consumers trust that these were verified by the source they name, and leave out the prefix when they route.
         return Err(malformed("a source that begins with /webhooks/ or is a bare name is this receiver's own"));
     }
+    if event.dataref_to_fetch().is_some_and(|dataref| dataref.starts_with("s3://")) {
+        // Consumers fetch what lies in this deployment's bucket, which may be another sender's.
+        return Err(malformed("a dataref into a bucket is this receiver's own"));
+    }
     let parts = [&request.source, "event", event.source(), event.id()];
     let keys = vec![(key(&parts), RECOGNISED_FOR)];
     if event.extension(TRACEPARENT).is_none() {

@@ -120,6 +120,20 @@ async fn what_is_no_event_is_malformed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_sender_cannot_have_the_payload_of_another_fetched_as_its_own() {
+    let gate = Gate::new();
+    let told = async |dataref: &str| {
+        let body = format!(r#"{{"specversion":"1.0","id":"1","source":"/s","type":"t","dataref":"{dataref}"}}"#);
+        let answer =
+            gate.send(&gate.signed("cloudevents", "", body).with("content-type", "application/cloudevents+json")).await;
+        answer.status
+    };
+    assert_eq!(told("s3://memory/payloads/of-another").await, 400);
+    gate.assert_nothing_was_kept("a reference to a payload");
+    assert_eq!(told("https://harbour.example.com/tides/1").await, 202, "what lies elsewhere no consumer fetches");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_sender_that_asks_first_is_told_whether_and_how_fast() {
     let gate = Gate::new();
     let asking = async |origin: &str| -> Answer {
