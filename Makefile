@@ -11,6 +11,8 @@ export CARGO_BUILD_TARGET := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //
 TIDEGATE := build/tidegate
 FUNCTIONS := $(notdir $(wildcard functions/*))
 PACKAGES := $(addprefix -p ,$(FUNCTIONS))
+# The crates that say nothing of `publish` are published.
+LIBRARIES := $(patsubst crates/%/Cargo.toml,-p tidegate-%,$(shell grep -L '^publish' crates/*/Cargo.toml))
 CARGO_LAMBDA := .tools/build/bin/cargo-lambda lambda
 NODE := NODE_PATH=$(CURDIR)/.tools/interop/node_modules .tools/interop/bin/node
 ARCHITECTURE ?= arm64
@@ -79,13 +81,19 @@ lint: ## Check the templates and the public documentation
 	@.tools/lint/bin/cfn-lint
 	@.tools/lint/bin/checkov
 	@echo "== Documentation"
-	@RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --workspace
+	@RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --workspace --all-features
+
+.PHONY: package
+package: ## Package the libraries as for a release, and compile each from its package alone
+	@cargo publish --locked --dry-run $(LIBRARIES)
 
 .PHONY: bench
 bench: ## Measure what a function costs to start, to call and to keep
-	@tools/setup build
+	@tools/setup build powertools
 	@echo "== Building as for Lambda, with link-time optimisation (ten minutes the first time)"
-	@$(CARGO_LAMBDA) build --locked --profile lambda --compiler cargo --lambda-dir build/bench $(PACKAGES) -p empty-function -p tidegate-bench
+	@$(CARGO_LAMBDA) build --locked --profile lambda --compiler cargo --lambda-dir build/bench $(PACKAGES) \
+		-p empty-function -p batch-function -p tidegate-bench
+	@cp -R tests/bench/powertools build/bench/
 	@build/bench/tidegate-bench/bootstrap
 
 # --- The local stack --------------------------------------------------------------------------------------------------

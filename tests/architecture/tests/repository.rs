@@ -74,6 +74,27 @@ fn crates_depend_only_inwards() {
 }
 
 #[test]
+fn the_toolkit_and_nothing_else_can_be_published() {
+    let metadata = MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().exec().unwrap();
+    let mut published: Vec<_> = metadata.packages.iter().filter(|it| it.publish.is_none()).collect();
+    published.sort_by_key(|it| it.name.to_string());
+    assert!(!published.is_empty());
+    for package in published {
+        let name = package.name.as_str();
+        assert!(crates::TOOLKIT.contains(&name), "{name} says nothing of `publish`, so it would be published");
+        assert!(!package.keywords.is_empty() && !package.categories.is_empty(), "{name} cannot be found");
+        assert!(package.manifest_path.with_file_name("LICENSE").exists(), "{name} comes without its license");
+        // A dependency for tests is left out of the package when it has no version.
+        for it in package.dependencies.iter().filter(|it| it.path.is_some() && it.kind == DependencyKind::Normal) {
+            assert_ne!(it.req.to_string(), "*", "{name} names no version of {}, which `cargo publish` needs", it.name);
+        }
+    }
+    let kept: Vec<_> = metadata.packages.iter().filter(|it| it.publish.is_some()).map(|it| it.name.as_str()).collect();
+    let unpublished: Vec<_> = crates::TOOLKIT.iter().filter(|it| kept.contains(it)).collect();
+    assert!(unpublished.is_empty(), "{unpublished:?} cannot be published");
+}
+
+#[test]
 fn aws_is_named_only_in_the_modules_named_after_its_services() {
     let all = written();
     let judged: Vec<_> =

@@ -1,6 +1,7 @@
 //! `make bench`: what a function costs to start, to run and to keep, as a report. An aim that is missed is no failure.
 
 mod aws;
+mod batch;
 mod machine;
 mod per_event;
 mod process;
@@ -28,8 +29,8 @@ struct Options {
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
 
-    /// Only these functions, beside the empty one
-    #[arg(long, value_name = "FUNCTION")]
+    /// Only these: a function (beside the empty one), `webhook` (cost per event) or `batch` (the toolkit beside Powertools)
+    #[arg(long, value_name = "PART")]
     only: Vec<String>,
 
     /// How a process is held to its share of a processor
@@ -44,14 +45,21 @@ struct Options {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    let subjects = subject::chosen(&options.only)?;
+    let wanted = |part: &str| options.only.is_empty() || options.only.iter().any(|name| name == part);
+    let functions: Vec<String> =
+        options.only.iter().filter(|name| !["webhook", "batch"].contains(&name.as_str())).cloned().collect();
+    let subjects = if options.only.is_empty() || !functions.is_empty() { subject::chosen(&functions)? } else { vec![] };
     let throttle = Throttle::new(options.throttle)?;
     let report = Report {
         machine: machine::describe()?,
         rounds: options.rounds,
         share: throttle.describe(),
         functions: process::measure(&subjects, &options.bootstraps, options.rounds, &throttle).await?,
-        per_event: per_event::measure()?,
+        per_event: wanted("webhook").then(per_event::measure).transpose()?,
+        batch: match wanted("batch") {
+            true => Some(batch::measure(&options.bootstraps, options.rounds, &throttle).await?),
+            false => None,
+        },
     };
     let text = if options.json { serde_json::to_string_pretty(&report.to_json())? } else { report.to_string() };
     writeln!(std::io::stdout(), "{}", text.trim_end())?;

@@ -12,7 +12,8 @@ use crate::report::median;
 use crate::subject::Subject;
 use crate::throttle::Throttle;
 
-/// Calls after which memory is read. The costs per call are taken over the second half, when nothing is new any more.
+/// Calls after which memory is read. The cost of a call is the median over the second half, when nothing is new any more and
+/// what else the machine does falls on few.
 const CALLS: u64 = 100;
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -104,15 +105,15 @@ async fn summarise(subject: &Subject, bootstraps: &Path, aws: &Aws, mut runs: Ve
     let api = LambdaApi::start().await?;
     let function = start(subject, bootstraps, aws, &api)?;
     function.ready().await?;
-    let mut half_way = Duration::ZERO;
+    let mut later = Vec::new();
     for call in 0..CALLS {
-        if call == CALLS / 2 {
-            half_way = function.cpu()?;
-        }
+        let before = function.cpu()?;
         aws.take_calls();
         check(subject, &function.invoke((subject.event)(call + 1), PATIENCE).await.json()?)?;
+        if call >= CALLS / 2 {
+            later.push(millis(function.cpu()?.saturating_sub(before)));
+        }
     }
-    let spent = function.cpu()?.saturating_sub(half_way);
     let resident_bytes = function.resident_memory()?;
     let aws_calls_in_later = aws.take_calls();
 
@@ -125,7 +126,7 @@ async fn summarise(subject: &Subject, bootstraps: &Path, aws: &Aws, mut runs: Ve
         start_ms: of(|run| run.start),
         first_call_ms: of(|run| run.first_call),
         first_call_cpu_ms: of(|run| run.first_call_cpu),
-        call_cpu_ms: millis(spent) / (CALLS - CALLS / 2) as f64,
+        call_cpu_ms: median(later),
         aws_calls_in_later,
         resident_bytes,
         aws_calls_in_init: runs.last_mut().map(|run| std::mem::take(&mut run.init_calls)).unwrap_or_default(),

@@ -8,6 +8,7 @@ use tabled::builder::Builder;
 use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Style};
 
+use crate::batch::Batch;
 use crate::machine::Machine;
 use crate::per_event::PerEvent;
 use crate::process::Costs;
@@ -23,12 +24,13 @@ pub(crate) struct Report {
     pub(crate) share: String,
     /// The empty function first.
     pub(crate) functions: Vec<Costs>,
-    pub(crate) per_event: PerEvent,
+    pub(crate) per_event: Option<PerEvent>,
+    pub(crate) batch: Option<Batch>,
 }
 
 /// A figure that a change may not push past its limit unnoticed.
 #[derive(Debug, Serialize)]
-struct Aim {
+pub(crate) struct Aim {
     of: &'static str,
     what: &'static str,
     unit: &'static str,
@@ -38,7 +40,7 @@ struct Aim {
 }
 
 impl Aim {
-    fn new(of: &'static str, what: &'static str, unit: &'static str, measured: f64, at_most: f64) -> Self {
+    pub(crate) fn new(of: &'static str, what: &'static str, unit: &'static str, measured: f64, at_most: f64) -> Self {
         Self { of, what, unit, measured, at_most, met: measured <= at_most }
     }
 }
@@ -52,6 +54,7 @@ impl Report {
             "processor_share_by": self.share,
             "functions": self.functions,
             "per_event": self.per_event,
+            "batch": self.batch,
             "aims": self.aims(),
         })
     }
@@ -69,8 +72,11 @@ impl Report {
             aims.push(Aim::new(costs.name, "resident after 100 calls", "MiB", mebibytes(costs.resident_bytes), 10.0));
             aims.push(Aim::new(costs.name, "binary", "MB", megabytes(costs.binary_bytes), 5.0));
         }
-        let ratio = self.per_event.event_us / self.per_event.bare_us;
-        aims.push(Aim::new("webhook", "CPU to a CloudEvent, of hash and parse", "x", ratio, 1.5));
+        if let Some(per_event) = &self.per_event {
+            let ratio = per_event.event_us / per_event.bare_us;
+            aims.push(Aim::new("webhook", "CPU to a CloudEvent, of hash and parse", "x", ratio, 1.5));
+        }
+        aims.extend(self.batch.iter().flat_map(Batch::aims));
         aims
     }
 }
@@ -85,30 +91,26 @@ impl fmt::Display for Report {
             "Functions as real processes on a local Runtime API; medians of {} processes, in turns",
             self.rounds
         )?;
-        writeln!(f, "Share at 128 MB: {}", self.share)?;
-        writeln!(f, "{}\n", self.functions_table())?;
+        writeln!(f, "Share at 128 MB: {}\n", self.share)?;
+        if !self.functions.is_empty() {
+            writeln!(f, "{}\n", self.functions_table())?;
+        }
         for costs in &self.functions {
             writeln!(f, "AWS calls of {}: {}", costs.name, calls(costs))?;
         }
-
-        let PerEvent { body_bytes, bare_us, verified_us, event_us, message_us } = &self.per_event;
-        writeln!(f, "\nCPU per webhook, a push of {body_bytes} bytes, microseconds")?;
-        let mut table = Builder::from_iter([["", "CPU us", "ratio"]]);
-        for (what, us) in [
-            ("bare HMAC-SHA256 and typed parse", bare_us),
-            ("verified by Tidegate", verified_us),
-            ("raw body to CloudEvent", event_us),
-            ("raw body to message body", message_us),
-        ] {
-            table.push_record([what.to_owned(), format!("{us:.1}"), format!("{:.2}", us / bare_us)]);
+        if let Some(per_event) = &self.per_event {
+            writeln!(f, "\nCPU per webhook, a push of {} bytes, microseconds", per_event.body_bytes)?;
+            writeln!(f, "{}\n", webhook_table(per_event))?;
         }
-        writeln!(f, "{}\n", styled(table))?;
+        if let Some(batch) = &self.batch {
+            writeln!(f, "{batch}\n")?;
+        }
 
         writeln!(f, "Aims")?;
         let mut table = Builder::from_iter([["", "", "measured", "at most", ""]]);
         for Aim { of, what, unit, measured, at_most, met } in self.aims() {
             let met = if met { "met" } else { "not met" };
-            let (measured, at_most) = (format!("{measured:.2} {unit}"), format!("{at_most} {unit}"));
+            let (measured, at_most) = (format!("{measured:.3} {unit}"), format!("{at_most} {unit}"));
             table.push_record([of.to_owned(), what.to_owned(), measured, at_most, met.to_owned()]);
         }
         writeln!(f, "{}", styled(table))
@@ -145,6 +147,19 @@ impl Report {
     }
 }
 
+fn webhook_table(PerEvent { bare_us, verified_us, event_us, message_us, .. }: &PerEvent) -> String {
+    let mut table = Builder::from_iter([["", "CPU us", "ratio"]]);
+    for (what, us) in [
+        ("bare HMAC-SHA256 and typed parse", bare_us),
+        ("verified by Tidegate", verified_us),
+        ("raw body to CloudEvent", event_us),
+        ("raw body to message body", message_us),
+    ] {
+        table.push_record([what.to_owned(), format!("{us:.1}"), format!("{:.2}", us / bare_us)]);
+    }
+    styled(table)
+}
+
 /// `2 in init (DescribeSecret, GetItem), then 3 (PutItem, Publish, UpdateItem), later 2 (…)`.
 fn calls(costs: &Costs) -> String {
     let list = |calls: &[String]| match calls {
@@ -156,12 +171,12 @@ fn calls(costs: &Costs) -> String {
     format!("init {init}; first call {first}; later {later}")
 }
 
-fn styled(table: Builder) -> String {
+pub(crate) fn styled(table: Builder) -> String {
     let mut table = table.build();
     table.with(Style::sharp()).modify(Columns::new(1..), Alignment::right()).to_string()
 }
 
-fn mebibytes(bytes: u64) -> f64 {
+pub(crate) fn mebibytes(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }
 

@@ -129,10 +129,15 @@ fn batch_of_one(call: u64) -> Value {
         delivery_id(call),
         call % SLACK_SOURCES,
     );
-    json!({"Records": [{
-        "messageId": delivery_id(call),
+    json!({"Records": [sqs_record(&delivery_id(call), &event)]})
+}
+
+/// A record as the event source mapping hands it over, received for the first time.
+pub(crate) fn sqs_record(id: &str, body: &str) -> Value {
+    json!({
+        "messageId": id,
         "receiptHandle": "example",
-        "body": event,
+        "body": body,
         "attributes": {
             "ApproximateReceiveCount": "1",
             "SentTimestamp": "1772352900000",
@@ -144,7 +149,7 @@ fn batch_of_one(call: u64) -> Value {
         "eventSource": "aws:sqs",
         "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:tidegate-notify-slack",
         "awsRegion": "us-east-1",
-    }]})
+    })
 }
 
 fn delivery_id(call: u64) -> String {
