@@ -83,6 +83,10 @@ lint: ## Check the templates and the public documentation
 	@echo "== Documentation"
 	@RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --workspace --all-features
 
+.PHONY: api
+api: ## Write down anew what the libraries offer (crates/*/public-api.snap), after a change that is meant
+	@INSTA_UPDATE=always cargo test --locked -q --workspace --all-features --test public_api
+
 .PHONY: package
 package: ## Package the libraries as for a release, and compile each from its package alone
 	@cargo publish --locked --dry-run $(LIBRARIES)
