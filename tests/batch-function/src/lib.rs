@@ -4,8 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use serde::Deserialize;
-use tidegate_batch::{Budget, DeadLetter, Failure, Message, Policy, Queue, QueueError, run};
-use tidegate_idempotency::{Claimed, Fence, Key, MemoryStore, Request, Store};
+use tidegate_batch::sqs::{self, Message, MessageId, Queue};
+use tidegate_batch::{BatchError, Budget, DeadLetter, DeadLetters, Failure, Policy, QueueError, Response, Runner};
+use tidegate_idempotency::{Call, Error, Fence, Idempotent, MemoryStore, Part};
 
 /// A day, as the Python contender has it.
 const RECOGNISED: Duration = Duration::from_secs(86_400);
@@ -36,10 +37,18 @@ pub fn bare(event: &SqsEvent) -> anyhow::Result<SqsBatchResponse> {
 }
 
 /// The same with a claim on each record and an answer for each.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct WithToolkit {
-    store: MemoryStore,
+    idempotent: Idempotent<Message, (), MemoryStore>,
     policy: Policy,
+}
+
+impl Default for WithToolkit {
+    fn default() -> Self {
+        let id = Part::of(|message: &Message| message.id().into());
+        let idempotent = Idempotent::new(MemoryStore::default(), "orders", id, RECOGNISED);
+        Self { idempotent, policy: Policy::default() }
+    }
 }
 
 impl WithToolkit {
@@ -52,34 +61,22 @@ impl WithToolkit {
         event: SqsEvent,
         now: SystemTime,
         deadline: SystemTime,
-    ) -> anyhow::Result<SqsBatchResponse> {
+    ) -> Result<Response<MessageId>, BatchError> {
         let budget = Budget { now, deadline };
         let mut random = fastrand::Rng::with_seed(fastrand::u64(..));
-        let once = async |message: &Message| self.once(message, budget).await;
-        let report = run(event, &self.policy, budget, &mut random, &Unreachable, once).await?;
-        Ok(report.response())
-    }
-
-    async fn once(&self, message: &Message, budget: Budget) -> Result<(), Failure> {
-        let key = Key::new("orders", &message.id);
-        let request = Request {
-            key: &key,
-            fence: Fence::new(fastrand::u128(..)),
-            lease_until: budget.deadline,
-            expires_at: budget.now + RECOGNISED,
-            label: None,
+        let once = async |message: &Message| {
+            let call = Call { now, deadline, fence: Fence::new(fastrand::u128(..)) };
+            match self.idempotent.run(message, call, async || work(message)).await {
+                Ok(_) => Ok(()),
+                Err(Error::Handler(failure)) => Err(failure),
+                Err(error) => Err(match error.retry_after(now) {
+                    Some(delay) => Failure::retry_after(delay, error),
+                    None => Failure::permanent(error),
+                }),
+            }
         };
-        let claim = match self.store.claim(request, budget.now).await.map_err(Failure::transient)? {
-            Claimed::Owner(claim) => claim,
-            Claimed::Done { .. } => return Ok(()),
-            Claimed::InProgress { .. } => return Err(Failure::transient("another invocation is at it")),
-        };
-        if let Err(failure) = work(message) {
-            // The next try need not wait for the lease; where this fails, the lease ends it.
-            let _ = self.store.release(&claim, budget.now).await;
-            return Err(failure);
-        }
-        self.store.complete(&claim, Some("true"), budget.now).await.map_err(Failure::transient)
+        let runner = Runner::new(&self.policy, budget, &mut random);
+        sqs::run(event, runner, &Unreachable, once).await?.response()
     }
 }
 
@@ -95,7 +92,9 @@ impl Queue for Unreachable {
     async fn delay(&self, _: &Message, _: Duration) -> Result<(), QueueError> {
         Err(QueueError { operation: "delay", source: "there is no queue".into() })
     }
+}
 
+impl DeadLetters<Message> for Unreachable {
     async fn dead_letter(&self, _: &Message, _: &DeadLetter) -> Result<(), QueueError> {
         Err(QueueError { operation: "set aside", source: "there is no queue".into() })
     }

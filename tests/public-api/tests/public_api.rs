@@ -8,7 +8,7 @@ use std::process::Command;
 
 use public_api::Builder;
 
-const LIBRARIES: [&str; 4] = ["batch", "cloudevents", "idempotency", "webhooks"];
+const LIBRARIES: [&str; 5] = ["batch", "cloudevents", "idempotency", "outbox", "webhooks"];
 
 /// Writes rustdoc's JSON and says into which folder.
 fn document() -> PathBuf {
