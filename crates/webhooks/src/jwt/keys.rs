@@ -89,6 +89,7 @@ struct Jwk {
     kid: Option<String>,
     alg: Option<String>,
     r#use: Option<String>,
+    key_ops: Option<Vec<String>>,
     crv: Option<String>,
     n: Option<String>,
     e: Option<String>,
@@ -127,7 +128,9 @@ impl PublicKey {
             }
             _ => return None,
         };
-        let signs = jwk.r#use.is_none_or(|purpose| purpose == "sig");
+        // An issuer may say what a key is for in either way.
+        let signs = jwk.r#use.is_none_or(|purpose| purpose == "sig")
+            && jwk.key_ops.is_none_or(|operations| operations.iter().any(|operation| operation == "verify"));
         let fits = jwk.alg.is_none_or(|alg| alg == material.algorithm());
         (signs && fits).then_some(PublicKey { id: jwk.kid?, material })
     }

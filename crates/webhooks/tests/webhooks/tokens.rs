@@ -179,3 +179,71 @@ fn a_fault_in_a_document_is_named_by_its_member() {
         assert!(error.starts_with(begins_with) && !error.contains("hush"), "{document}\n{error}");
     }
 }
+
+/// A token of a stand-in's key with any parts, whose signature holds.
+fn signed(header: &str, claims: &str) -> HeaderMap {
+    use ring::{rand::SystemRandom, signature::ECDSA_P256_SHA256_FIXED_SIGNING, signature::EcdsaKeyPair};
+    let der = base64::engine::general_purpose::STANDARD.decode(PRIVATE[1]).unwrap();
+    let random = SystemRandom::new();
+    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der, &random).unwrap();
+    let parts = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+    let signature = pair.sign(&random, parts.as_bytes()).unwrap();
+    bearer(&format!("{parts}.{}", URL_SAFE_NO_PAD.encode(signature)))
+}
+
+#[test]
+fn a_token_that_can_be_read_in_two_ways_is_refused_although_its_signature_holds() {
+    let receiver = stand_in("pubsub", json!({"audience": AUDIENCE, "service_account": ACCOUNT}));
+    let own = receiver.sign(ID, NOW, BODY).unwrap();
+    let header = own[AUTHORIZATION].to_str().unwrap().strip_prefix("Bearer ").unwrap().split('.').next().unwrap();
+    let header = String::from_utf8(URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
+    let (issued, expires) = (NOW.0, NOW.0 + 60);
+    let whole = format!(
+        r#"{{"iss":"accounts.google.com","aud":["x","{AUDIENCE}"],"iat":{issued},"exp":{expires},"email":"{ACCOUNT}","email_verified":true}}"#
+    );
+    let with = |text: &str, more: &str| format!("{},{more}}}", text.strip_suffix('}').unwrap());
+    let verified = |header: &str, claims: &str| verify(&receiver, &signed(header, claims), NOW.0);
+    assert_eq!(verified(&header, &whole), Ok(()));
+
+    let malformed = Err(Rejection::Malformed(AUTHORIZATION));
+    for more in [r#""crit":null"#, r#""crit":[]"#, r#""kid":"x""#, r#""alg":"ES256""#] {
+        assert_eq!(verified(&with(&header, more), &whole), malformed, "{more}");
+    }
+    for more in [
+        r#""iss":"x""#,
+        r#""aud":"x""#,
+        r#""exp":4000000000"#,
+        r#""email":"x""#,
+        r#""email_verified":true"#,
+        r#""nbf":"now""#,
+        r#""nbf":1,"nbf":2"#,
+    ] {
+        assert_eq!(verified(&header, &with(&whole, more)), malformed, "{more}");
+    }
+    for (from, to, rejection) in [
+        ("\"email_verified\":true", "\"email_verified\":false", Rejection::WrongClaim("email_verified")),
+        ("\"email_verified\":true", "\"email_verified\":\"true\"", Rejection::Malformed(AUTHORIZATION)),
+        (",\"email_verified\":true", "", Rejection::WrongClaim("email_verified")),
+        ("\"accounts.google.com\"", "\"https://accounts.google.com/\"", Rejection::WrongClaim("iss")),
+        ("[\"x\",", "[7,", Rejection::Malformed(AUTHORIZATION)),
+        ("}", ",\"nbf\":4000000000}", Rejection::TooNew),
+        ("}", "}{}", Rejection::Malformed(AUTHORIZATION)),
+    ] {
+        let claims = whole.replace(from, to);
+        assert_eq!(verified(&header, &claims), Err(rejection), "{claims}");
+    }
+}
+
+#[test]
+fn a_key_that_its_issuer_does_not_let_verify_is_passed_over() {
+    let set = |key_ops: Value| {
+        let mut set: Value = serde_json::from_slice(KEY_SET).unwrap();
+        for key in set["keys"].as_array_mut().unwrap() {
+            key.as_object_mut().unwrap().remove("use");
+            key["key_ops"] = key_ops.clone();
+        }
+        Jwks::parse(set.to_string().as_bytes())
+    };
+    assert!(set(json!(["verify"])).is_ok());
+    assert_eq!(set(json!(["encrypt", "wrapKey"])).err(), Some(JwksError::NoKey));
+}
