@@ -25,6 +25,14 @@ pub enum Metric {
     MessageDelayed,
     /// A message went to the dead-letter queue.
     MessageDeadLettered,
+    /// A committed event was published.
+    RelayPublished,
+    /// A workflow took its answer.
+    RelayAnswered,
+    /// An answer came too late, or a second time: nobody waited for it.
+    RelayExpired,
+    /// A batch of a stream could not be said to its end, and comes again.
+    RelayStopped,
 }
 
 impl Metric {
@@ -40,6 +48,10 @@ impl Metric {
             Self::SlackSkipped => "SlackSkipped",
             Self::MessageDelayed => "MessageDelayed",
             Self::MessageDeadLettered => "MessageDeadLettered",
+            Self::RelayPublished => "RelayPublished",
+            Self::RelayAnswered => "RelayAnswered",
+            Self::RelayExpired => "RelayExpired",
+            Self::RelayStopped => "RelayStopped",
         }
     }
 }

@@ -3,8 +3,10 @@
 pub mod claims_suite;
 pub mod commits_suite;
 pub mod lambda_api;
+mod log;
 mod memory;
 mod time;
 
-pub use memory::{Counts, Fault, MemoryClaims, MemoryPayloads, MemorySecrets, MemoryTopic, Published};
+pub use log::Log;
+pub use memory::{Counts, Fault, MemoryClaims, MemoryPayloads, MemorySecrets, MemoryTopic, MemoryWorkflows, Published};
 pub use time::ManualAmbient;

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use tidegate_cloudevents::messaging;
 use tidegate_idempotency::{Claim, Claimed, FinishError, MemoryStore, Request, Store, StoreError};
+use tidegate_outbox::{Answered, Outgoing, Publisher, Reply, SayError, TaskToken, TaskTokens};
 use tidegate_runtime::PortError;
 use tidegate_runtime::metrics::{Metric, Metrics};
 use tidegate_runtime::s3::Payloads;
@@ -103,6 +105,60 @@ impl Topic for MemoryTopic {
             Ok(())
         };
         self.faults.around(publish, refused).await
+    }
+}
+
+/// One after the other, so that a fault hits one of a batch, which then fails in part.
+impl Publisher for MemoryTopic {
+    async fn publish(&self, batch: &[Outgoing<'_>]) -> Vec<Result<(), SayError>> {
+        let mut results = Vec::new();
+        for Outgoing { event, body } in batch {
+            let attributes: Vec<_> = messaging::attributes(event).collect();
+            let published = Topic::publish(self, body, &attributes).await;
+            results.push(published.map_err(|error| unsaid("publish", event.id(), error)));
+        }
+        results
+    }
+}
+
+/// Workflows that wait by a task token, and what they were answered.
+#[derive(Debug, Default)]
+pub struct MemoryWorkflows {
+    waiting: Mutex<BTreeMap<String, Option<Reply>>>,
+    faults: Faults,
+}
+
+impl MemoryWorkflows {
+    /// Lets a workflow wait.
+    pub fn wait(&self, token: &str) {
+        lock(&self.waiting).insert(token.to_owned(), None);
+    }
+
+    /// What the workflow that waited by this token was answered.
+    #[must_use]
+    pub fn answer(&self, token: &str) -> Option<Reply> {
+        lock(&self.waiting).get(token).cloned().flatten()
+    }
+
+    /// Makes the next answer go wrong.
+    pub fn fail_next(&self, fault: Fault) {
+        self.faults.push(fault);
+    }
+}
+
+impl TaskTokens for MemoryWorkflows {
+    async fn answer(&self, token: &TaskToken, reply: &Reply) -> Result<Answered, SayError> {
+        let answer = async {
+            match lock(&self.waiting).get_mut(token.expose()) {
+                Some(waiting @ None) => {
+                    *waiting = Some(reply.clone());
+                    Ok(Answered::Taken)
+                }
+                _ => Ok(Answered::Expired),
+            }
+        };
+        let refused = |transient| unsaid("answer", "a task token", refused("answer", "a workflow", transient));
+        self.faults.around(answer, refused).await
     }
 }
 
@@ -255,6 +311,10 @@ fn refused(operation: &'static str, what: &str, transient: bool) -> PortError {
 
 fn unstored(operation: &'static str, key: &str) -> StoreError {
     StoreError { operation, key: key.to_owned(), source: "the test says so".into() }
+}
+
+fn unsaid(operation: &'static str, what: &str, error: PortError) -> SayError {
+    SayError { operation, what: what.to_owned(), source: Box::new(error) }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

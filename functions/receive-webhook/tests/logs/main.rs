@@ -13,59 +13,12 @@
 #[path = "../suite/fixtures.rs"]
 mod fixtures;
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
-
-use serde_json::Value;
-use tidegate_testkit::Fault;
-use tracing_subscriber::fmt::MakeWriter;
+use tidegate_testkit::{Fault, Log};
 
 use crate::fixtures::{Delivery, Gate};
 
 const BODY_MARKER: &str = "marker-in-the-body";
 const SECRET_MARKER: &str = "marker-in-the-secret";
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-impl Log {
-    /// Everything that is logged on this thread until the guard is dropped, down to the finest level.
-    fn capture(&self) -> tracing::subscriber::DefaultGuard {
-        let subscriber = tracing_subscriber::fmt()
-            .json()
-            .flatten_event(true)
-            .with_current_span(true)
-            .with_max_level(tracing::Level::TRACE)
-            .with_writer(self.clone());
-        tracing::subscriber::set_default(subscriber.finish())
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-
-    fn lines(&self) -> Vec<Value> {
-        self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-}
 
 /// A source whose secret is marked.
 fn document(tail: &str) -> String {

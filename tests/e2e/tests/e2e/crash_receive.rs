@@ -6,17 +6,16 @@
 //! Slack:    one message, however often the event was published
 //! ```
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use futures::StreamExt as _;
 use serde_json::json;
 use tidegate_cli::send::Delivery;
-use tidegate_testkit::lambda_api::{Action, Call, Fault, FaultProxy, Function, LambdaApi, Outcome, When};
+use tidegate_testkit::lambda_api::Outcome;
 
 use crate::gateway;
+use crate::killable::{Kill, Killable, at_each, survive_all};
 use crate::sender::{Sender, deliver, delivery_id, push_to, under_another_id};
 use crate::stack::{Channel, Stack};
 use crate::wait::{SOON, eventually};
@@ -24,18 +23,6 @@ use crate::watch::Watch;
 
 /// What the killed invocation is given, as by the template: its claims are free again when this is over.
 const KILLED_TIMEOUT: Duration = Duration::from_secs(6);
-/// How many cases run at once. They mostly wait for leases to end.
-const CONCURRENCY: usize = 12;
-
-/// Where the process dies, and how the sender comes back.
-#[derive(Clone, Debug)]
-struct Case {
-    operation: String,
-    nth: usize,
-    when: When,
-    same_id: bool,
-}
-
 pub(crate) async fn a_crash_of_receive_webhook_at_any_call_loses_nothing_and_slack_gets_one_message(
     stack: Arc<Stack>,
 ) -> Result<()> {
@@ -45,50 +32,36 @@ pub(crate) async fn a_crash_of_receive_webhook_at_any_call_loses_nothing_and_sla
     let usual = ["GetItem", "GetSecretValue", "PutItem", "PutItem", "PutObject", "Publish", "UpdateItem", "UpdateItem"];
     assert_eq!(calls, usual, "the function calls AWS otherwise than this test was written for");
 
-    let cases = cases(&calls);
-    let run = cases.iter().map(async |case| {
-        let outcome = survive(&stack, &sender, &watch, case).await;
-        outcome.with_context(|| format!("{case:?}"))
-    });
-    let outcomes: Vec<Result<()>> =
-        futures::stream::iter(run.collect::<Vec<_>>()).buffer_unordered(CONCURRENCY).collect().await;
-    let failed: Vec<String> =
-        outcomes.into_iter().filter_map(|outcome| Some(format!("{:#}", outcome.err()?))).collect();
-    ensure!(failed.is_empty(), "{} of {} cases: {failed:#?}", failed.len(), cases.len());
-    Ok(())
-}
-
-fn cases(calls: &[String]) -> Vec<Case> {
-    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut cases = Vec::new();
-    for operation in calls {
-        let nth = seen.entry(operation).or_default();
-        *nth += 1;
-        for when in [When::BeforeForward, When::AfterForward] {
-            for same_id in [true, false] {
-                cases.push(Case { operation: operation.clone(), nth: *nth, when, same_id });
-            }
-        }
-    }
-    cases
+    let cases = at_each(&calls).into_iter().flat_map(|kill| [(kill.clone(), true), (kill, false)]);
+    survive_all(cases.map(async |(kill, same_id)| {
+        let outcome = survive(&stack, &sender, &watch, &kill, same_id).await;
+        outcome.with_context(|| format!("{kill:?}, same id: {same_id}"))
+    }))
+    .await
 }
 
 async fn calls_of_a_clean_run(stack: &Stack, sender: &Sender) -> Result<Vec<String>> {
     let delivery = large_push(sender, &stack.channel()?)?;
-    let killable = Killable::start(stack, None).await?;
+    let killable = receiver(stack, None).await?;
     let outcome = killable.function.invoke(gateway::event_of(&delivery)?, KILLED_TIMEOUT).await;
     assert_eq!(outcome.json()?["statusCode"], 202);
-    Ok(killable.proxy.calls().into_iter().map(|Call { operation, .. }| operation).collect())
+    Ok(killable.calls())
 }
 
-async fn survive(stack: &Stack, sender: &Sender, watch: &Watch, case: &Case) -> Result<()> {
+async fn receiver(stack: &Stack, kill: Option<&Kill>) -> Result<Killable> {
+    let environment = gateway::environment(stack, "receive-webhook", &stack.state.endpoint).await?;
+    Killable::start(stack, &stack.bootstrap("receive-webhook"), &environment, kill).await
+}
+
+/// `same_id`: how the sender comes back.
+async fn survive(stack: &Stack, sender: &Sender, watch: &Watch, kill: &Kill, same_id: bool) -> Result<()> {
     let channel = stack.channel()?;
     let delivery = large_push(sender, &channel)?;
-    let killable = Killable::start(stack, Some(case)).await?;
+    let killable = receiver(stack, Some(kill)).await?;
     let outcome = killable.function.invoke(gateway::event_of(&delivery)?, KILLED_TIMEOUT).await;
     ensure!(matches!(outcome, Outcome::Crashed(_)), "the process was not killed: {outcome:?}");
 
-    let retry = if case.same_id { delivery.clone() } else { under_another_id(&delivery)? };
+    let retry = if same_id { delivery.clone() } else { under_another_id(&delivery)? };
     let taken = async || Ok(Some(deliver(stack, &retry).await?.status).filter(|status| (200..300).contains(status)));
     eventually("the sender's retry is taken", SOON, taken).await?;
 
@@ -106,35 +79,4 @@ fn large_push(sender: &Sender, channel: &Channel) -> Result<Delivery> {
     let mut payload = push_to(channel);
     payload["filler"] = json!("tide ".repeat(60_000));
     sender.push(&delivery_id(), &payload)
-}
-
-/// The real binary on a Runtime API of its own, behind a proxy that may kill it.
-struct Killable {
-    function: Function,
-    proxy: FaultProxy,
-    _api: LambdaApi,
-}
-
-impl Killable {
-    async fn start(stack: &Stack, case: Option<&Case>) -> Result<Self> {
-        let api = LambdaApi::start().await?;
-        let proxy = FaultProxy::start(&stack.state.endpoint).await?;
-        let environment = gateway::environment(stack, "receive-webhook", &proxy.endpoint()).await?;
-        // The first calls come while the process starts, before there is a handle to kill it by.
-        let (due, mut is_due) = tokio::sync::mpsc::unbounded_channel();
-        if let Some(case) = case {
-            let kill = Action::kill(move || {
-                let _ = due.send(());
-            });
-            proxy.inject(Fault::new(&case.operation, case.when, kill).nth(case.nth));
-        }
-        let function = Function::spawn(&api, stack.bootstrap("receive-webhook"), &environment)?;
-        let killer = function.killer();
-        tokio::spawn(async move {
-            if is_due.recv().await.is_some() {
-                killer.kill();
-            }
-        });
-        Ok(Self { function, proxy, _api: api })
-    }
 }

@@ -9,11 +9,14 @@ mod command;
 mod commits;
 mod crash_notify;
 mod crash_receive;
+mod crash_relay;
+mod crash_worker;
 mod dead_letters;
 mod delivery;
 mod gateway;
 mod health;
 mod hostile;
+mod killable;
 mod leftovers;
 mod load;
 mod memory;
@@ -22,8 +25,10 @@ mod rotation;
 mod sender;
 mod slack;
 mod stack;
+mod tables;
 mod wait;
 mod watch;
+mod workflows;
 
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
@@ -72,6 +77,8 @@ fn trials(shared: &Shared, runtime: &Handle) -> Vec<Trial> {
             an_unknown_source_is_told_so_and_works_soon_after_it_was_added;
         crash_receive: a_crash_of_receive_webhook_at_any_call_loses_nothing_and_slack_gets_one_message;
         crash_notify: a_crash_of_notify_slack_at_any_call_loses_nothing;
+        crash_relay: a_crash_of_relay_outbox_at_any_call_loses_nothing_and_keeps_the_order;
+        crash_worker: a_crash_of_a_worker_at_any_call_leaves_one_version_and_one_reply;
         dead_letters:
             a_poison_message_is_set_aside_with_its_reason_and_redriven_after_mending
             what_is_not_an_event_is_set_aside_as_undecodable

@@ -40,7 +40,9 @@ pub(crate) struct Stack {
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     pub(crate) lambda: aws_sdk_lambda::Client,
     pub(crate) s3: aws_sdk_s3::Client,
+    pub(crate) sfn: aws_sdk_sfn::Client,
     pub(crate) sns: aws_sdk_sns::Client,
+    pub(crate) streams: aws_sdk_dynamodbstreams::Client,
     /// Held by every test while it runs, for writing by one that has to run alone.
     pub(crate) turns: RwLock<()>,
     /// Dead letters are hidden while somebody looks at them, so one test at a time does.
@@ -136,7 +138,9 @@ impl Stack {
             dynamodb: aws_sdk_dynamodb::Client::new(&sdk),
             lambda: aws_sdk_lambda::Client::new(&sdk),
             s3: aws_sdk_s3::Client::from_conf(by_path),
+            sfn: aws_sdk_sfn::Client::new(&sdk),
             sns: aws_sdk_sns::Client::new(&sdk),
+            streams: aws_sdk_dynamodbstreams::Client::new(&sdk),
             turns: RwLock::default(),
             looking_at_dead_letters: Mutex::default(),
             slack,

@@ -1,0 +1,92 @@
+//! The handler over memory: what is said, what is counted, and what a failure leaves to be said again.
+
+#![allow(clippy::unwrap_used, reason = "clippy sees tests in #[test] functions only, not in what they call")]
+
+mod fixtures;
+
+use serde_json::{Value, json};
+use tidegate_outbox::Reply;
+use tidegate_runtime::metrics::Metric;
+use tidegate_testkit::Fault;
+
+use crate::fixtures::{PAYLOAD, change, event, hand_over, published, relay, reply, version};
+
+fn two_versions() -> [Value; 2] {
+    [
+        version("order-17", 1, &[event("order-17/1/0"), event("order-17/1/1"), reply("saga-17/ReserveStock", "t1")]),
+        version("order-17", 2, &[event("order-17/2/0")]),
+    ]
+}
+
+#[tokio::test]
+async fn a_batch_is_said_in_order_and_counted_under_its_table() {
+    let relay = relay();
+    relay.tokens.wait("t1");
+    hand_over(&relay, &two_versions()).await.unwrap();
+    assert_eq!(published(&relay), ["order-17/1/0", "order-17/1/1", "order-17/2/0"]);
+    assert_eq!(relay.publisher.published()[0].attributes["type"], "OrderConfirmed");
+    assert_eq!(relay.tokens.answer("t1"), Some(Reply::success(&json!({ "note": PAYLOAD })).unwrap()));
+    let counts = [Metric::RelayPublished, Metric::RelayAnswered, Metric::RelayExpired, Metric::RelayStopped];
+    assert_eq!(counts.map(|it| relay.metrics.total(it)), [3, 1, 0, 0]);
+    assert!(relay.metrics.dimensions().iter().all(|it| it == "tidegate-orders"));
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_waits_for_is_counted_and_what_follows_is_said() {
+    let relay = relay();
+    hand_over(&relay, &two_versions()).await.unwrap();
+    assert_eq!(published(&relay).last().unwrap(), "order-17/2/0");
+    let counts = [Metric::RelayAnswered, Metric::RelayExpired, Metric::RelayStopped];
+    assert_eq!(counts.map(|it| relay.metrics.total(it)), [0, 1, 0]);
+}
+
+#[tokio::test]
+async fn what_is_not_said_fails_the_invocation_and_nothing_overtakes_it() {
+    for refused in [Fault::Transient, Fault::Permanent] {
+        let relay = relay();
+        relay.tokens.wait("t1");
+        relay.publisher.fail_next(refused);
+        let stopped = hand_over(&relay, &two_versions()).await.unwrap_err();
+        assert_eq!(stopped.sequence, "100");
+        assert_eq!(published(&relay), Vec::<String>::new());
+
+        relay.tokens.fail_next(refused);
+        hand_over(&relay, &two_versions()).await.unwrap_err();
+        assert_eq!(published(&relay), ["order-17/1/0", "order-17/1/1"], "the second version waits for the answer");
+
+        hand_over(&relay, &two_versions()).await.unwrap();
+        assert_eq!(published(&relay)[2..], ["order-17/1/0", "order-17/1/1", "order-17/2/0"]);
+        assert!(relay.tokens.answer("t1").is_some());
+        let counts = [Metric::RelayPublished, Metric::RelayAnswered, Metric::RelayStopped];
+        assert_eq!(counts.map(|it| relay.metrics.total(it)), [5, 1, 2]);
+    }
+}
+
+#[tokio::test]
+async fn a_publication_that_fails_in_part_is_counted_for_what_went_out() {
+    let relay = relay();
+    let of_two = [version("a", 1, &[event("a/1/0")]), version("b", 1, &[event("b/1/0")])];
+    relay.publisher.fail_next(Fault::Transient);
+    let stopped = hand_over(&relay, &of_two).await.unwrap_err();
+    assert_eq!((stopped.sequence.as_str(), published(&relay)), ("100", vec!["b/1/0".to_owned()]));
+    assert_eq!((relay.metrics.total(Metric::RelayPublished), relay.metrics.total(Metric::RelayStopped)), (1, 1));
+}
+
+#[tokio::test]
+async fn a_version_that_cannot_be_read_stops_its_shard() {
+    let relay = relay();
+    let [first, second] = two_versions();
+    let broken = version("order-18", 1, &[json!({ "event": {} })]);
+    let stopped = hand_over(&relay, &[first, broken, second]).await.unwrap_err();
+    assert_eq!(stopped.sequence, "101");
+    assert_eq!(published(&relay), ["order-17/1/0", "order-17/1/1"]);
+}
+
+#[tokio::test]
+async fn what_is_no_aggregate_says_nothing_and_counts_nothing() {
+    let relay = relay();
+    let row = json!({ "id": { "S": "counter" }, "count": { "N": "1" } });
+    hand_over(&relay, &[change("REMOVE", &Value::Null), change("INSERT", &row)]).await.unwrap();
+    hand_over(&relay, &[]).await.unwrap();
+    assert_eq!((published(&relay).len(), relay.metrics.dimensions().len()), (0, 0));
+}
