@@ -99,13 +99,20 @@ pub struct Request<'a> {
     pub fence: Fence,
     /// When the claimant is certainly dead: its invocation's deadline.
     pub lease_until: SystemTime,
-    /// Until when a repeat is recognised.
+    /// Until when a repeat is recognised. A record is never kept for less than its lease.
     pub expires_at: SystemTime,
     /// What the first claimant wants its successors to know, for instance the id it publishes under.
     pub label: Option<&'a str>,
     /// What the key stands for this time. Where the record has one and it differs, the answer is
     /// [`Claimed::Mismatch`].
     pub fingerprint: Option<&'a Fingerprint>,
+}
+
+impl Request<'_> {
+    /// A record that expired before its lease would give the key to a second owner while the first is alive.
+    pub(crate) fn kept_until(&self) -> SystemTime {
+        self.expires_at.max(self.lease_until)
+    }
 }
 
 /// A claim that is held. Only its holder can complete or release it.

@@ -55,12 +55,14 @@ impl DynamoDbStore {
     }
 
     /// Opens the connection and runs the signing code once, so that the first claim does not pay for it. To be called
-    /// while a function initialises, when it has a whole processor. Failing here harms nothing, so nothing is returned.
+    /// while a function initialises, when it has a whole processor. Failing here harms nothing, a missing right to read
+    /// included, so nothing is returned.
     pub async fn warm(&self) {
         let _ = self.reach().await;
     }
 
-    /// Looks whether the table answers: reads a record that does not exist.
+    /// Looks whether the table answers: reads a record that does not exist. For this alone the role needs
+    /// `dynamodb:GetItem`.
     ///
     /// # Errors
     /// [`StoreError`] where it does not answer.
@@ -73,7 +75,7 @@ impl DynamoDbStore {
     /// Takes over from an owner that died or let go. The condition names the fence that was read, so that of several
     /// successors exactly one wins, and none wins against an owner that completed meanwhile.
     async fn take_over(&self, request: &Request<'_>, predecessor: Record) -> Result<Claimed, StoreError> {
-        let Request { key, fence, lease_until, expires_at, .. } = request;
+        let Request { key, fence, lease_until, .. } = request;
         let origin = if predecessor.lease_until == RELEASED { Origin::Released } else { Origin::Abandoned };
         let taken = self
             .update(key)
@@ -82,7 +84,7 @@ impl DynamoDbStore {
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":fence", S(fence.to_string()))
             .expression_attribute_values(":lease_until", N(millis(*lease_until).to_string()))
-            .expression_attribute_values(":expires_at", N(secs_up(*expires_at).to_string()))
+            .expression_attribute_values(":expires_at", N(secs_up(request.kept_until()).to_string()))
             .expression_attribute_values(":predecessor", S(predecessor.fence))
             .expression_attribute_values(":claimed", S(CLAIMED.to_owned()))
             .send()
@@ -125,7 +127,7 @@ impl DynamoDbStore {
 
 impl Store for DynamoDbStore {
     async fn claim(&self, request: Request<'_>, now: SystemTime) -> Result<Claimed, StoreError> {
-        let Request { key, fence, lease_until, expires_at, label, fingerprint } = &request;
+        let Request { key, fence, lease_until, label, fingerprint, .. } = &request;
         let mut put = self
             .client
             .put_item()
@@ -134,7 +136,7 @@ impl Store for DynamoDbStore {
             .item("fence", S(fence.to_string()))
             .item("state", S(CLAIMED.to_owned()))
             .item("lease_until", N(millis(*lease_until).to_string()))
-            .item("expires_at", N(secs_up(*expires_at).to_string()))
+            .item("expires_at", N(secs_up(request.kept_until()).to_string()))
             .condition_expression("attribute_not_exists(id) OR expires_at <= :now")
             .expression_attribute_values(":now", N((millis(now) / 1000).to_string()))
             .return_values(ReturnValue::AllOld)
@@ -206,7 +208,7 @@ fn first(request: &Request<'_>, origin: Origin) -> Claim {
     Claim {
         key: request.key.clone(),
         fence: request.fence,
-        expires_at: request.expires_at,
+        expires_at: request.kept_until(),
         label: request.label.map(str::to_owned),
         fingerprint: request.fingerprint.cloned(),
         origin,

@@ -60,7 +60,8 @@ impl MemoryStore {
 
 impl Store for MemoryStore {
     async fn claim(&self, request: Request<'_>, now: SystemTime) -> Result<Claimed, StoreError> {
-        let Request { key, fence, lease_until, expires_at, label, fingerprint } = request;
+        let expires_at = request.kept_until();
+        let Request { key, fence, lease_until, label, fingerprint, .. } = request;
         let mut records = self.lock();
         let (origin, predecessor) = match records.get(key) {
             None => (Origin::First, None),

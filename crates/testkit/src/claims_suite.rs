@@ -73,6 +73,7 @@ pub async fn run<S: Store + 'static>(store: Arc<S>, unique: &str, now: SystemTim
     an_owner_past_its_lease_is_fenced_off(&case("fenced"), now).await;
     a_released_claim_goes_to_the_next_with_its_label(&case("released"), now).await;
     an_expired_record_is_as_if_it_had_never_been(&case("expired"), now).await;
+    a_record_does_not_expire_under_a_live_owner(&case("short"), now).await;
     nothing_can_be_finished_twice(&case("twice"), now).await;
     another_fingerprint_is_a_mismatch(&case("fingerprint"), now).await;
     every_outcome_is_counted(&store, &case("counted").key, now).await;
@@ -129,6 +130,22 @@ async fn an_expired_record_is_as_if_it_had_never_been<S: Store>(case: &Case<'_, 
     // Seconds are what a time to live is kept in, so one of them is allowed for.
     let fresh = case.own(now + KEPT + Duration::from_secs(1), "second").await;
     assert_eq!((fresh.origin, fresh.label.as_deref()), (Origin::Expired, Some("second")));
+}
+
+async fn a_record_does_not_expire_under_a_live_owner<S: Store>(case: &Case<'_, S>, now: SystemTime) {
+    let short = |fence, now| Request { expires_at: now, ..request(&case.key, Fence::new(fence), "label", now) };
+    let claimed = case.store.claim(short(1, now), now).await.expect("the store answers");
+    let Claimed::Owner(owner) = claimed else { panic!("not owned: {claimed:?}") };
+    let later = now + LEASE / 2;
+    let second = case.store.claim(short(2, later), later).await.expect("the store answers");
+    assert_eq!(second, Claimed::InProgress { lease_until: now + LEASE });
+    // The same for a successor.
+    case.store.release(&owner).await.expect("releases");
+    let claimed = case.store.claim(short(3, later), later).await.expect("the store answers");
+    assert!(matches!(claimed, Claimed::Owner(_)), "{claimed:?}");
+    let latest = later + LEASE / 2;
+    let third = case.store.claim(short(4, latest), latest).await.expect("the store answers");
+    assert_eq!(third, Claimed::InProgress { lease_until: later + LEASE });
 }
 
 async fn nothing_can_be_finished_twice<S: Store>(case: &Case<'_, S>, now: SystemTime) {
