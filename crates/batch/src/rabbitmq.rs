@@ -3,7 +3,8 @@
 //! There is no partial answer: either the whole batch is acknowledged, or the invocation fails and all of it comes again, what
 //! was handled included, so handlers have to be idempotent
 //! ([rule](https://docs.aws.amazon.com/lambda/latest/dg/with-mq.html)). What is permanent is set aside, so that it does not
-//! hold up the others. What stays transient comes for as long as the broker's own delivery limit lets it.
+//! hold up the others; ahead of one that comes back it comes back too, and is set aside once more. What stays transient comes
+//! for as long as the broker's own delivery limit lets it.
 
 use std::collections::BTreeMap;
 use std::fmt;

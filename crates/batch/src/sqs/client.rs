@@ -102,10 +102,10 @@ impl<R: StreamRecord> DeadLetters<R> for SqsDeadLetters {
         let mut attributes = reason_attributes(letter, &self.function).map_err(not_set_aside)?;
         for (name, value) in record.place() {
             if !value.is_empty() {
-                attributes.insert(name.to_owned(), text(&value).map_err(not_set_aside)?);
+                attributes.insert(name.to_owned(), text(&legible(&value)).map_err(not_set_aside)?);
             }
         }
-        let body = serde_json::to_string(record).map_err(not_set_aside)?;
+        let body = escape_noncharacters(serde_json::to_string(record).map_err(not_set_aside)?);
         let send = self.client.send_message().queue_url(&self.url).message_body(body);
         send.set_message_attributes(Some(attributes)).send().await.map(drop).map_err(not_set_aside)
     }
@@ -141,7 +141,7 @@ fn reason_attributes(
     let mut attributes = HashMap::new();
     for (name, value) in [
         ("reason", letter.reason.as_str()),
-        ("error", shorten(&letter.error)),
+        ("error", shorten(&legible(&letter.error))),
         ("function", function),
         ("failed_at", &failed_at),
     ] {
@@ -162,6 +162,24 @@ fn copy(value: &SqsMessageAttribute) -> Result<MessageAttributeValue, BuildError
         .set_string_value(value.string_value.clone())
         .set_binary_value(value.binary_value.as_ref().map(|binary| Blob::new(binary.0.clone())))
         .build()
+}
+
+/// SQS [refuses](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html) a message with
+/// control characters, which panics and senders' ids may have. The record would never be set aside.
+fn legible(text: &str) -> String {
+    text.replace(|it| (it < ' ' && !matches!(it, '\t' | '\n' | '\r')) || is_refused_noncharacter(it), "\u{fffd}")
+}
+
+/// The only characters that JSON need not escape and SQS refuses. They can only stand in strings.
+fn escape_noncharacters(json: String) -> String {
+    if !json.contains(is_refused_noncharacter) {
+        return json;
+    }
+    json.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff")
+}
+
+fn is_refused_noncharacter(it: char) -> bool {
+    matches!(it, '\u{fffe}' | '\u{ffff}')
 }
 
 fn shorten(text: &str) -> &str {
@@ -188,5 +206,20 @@ mod tests {
         assert_eq!(text("failed_at"), Some("1970-01-01T00:00:00Z"));
         assert!(text("error").unwrap().len() <= MAX_ERROR_BYTES);
         assert!(text("own05").is_some() && text("own06").is_none(), "the same ones are left out at every try");
+    }
+
+    #[test]
+    fn what_sqs_refuses_is_not_sent() {
+        let raw = serde_json::from_str(r#"{"messageId": "m0"}"#).unwrap();
+        let error = "\u{1b}[31mleft\u{1b}[0m\n\tright \0\u{ffff}".to_owned();
+        let letter = DeadLetter { reason: Reason::Panicked, error, failed_at: SystemTime::UNIX_EPOCH };
+        let attributes = attributes(&Message { raw }, &letter, "orders").unwrap();
+        let error = attributes["error"].string_value().unwrap();
+        assert_eq!(error, "\u{fffd}[31mleft\u{fffd}[0m\n\tright \u{fffd}\u{fffd}");
+
+        let key = serde_json::json!({"key": "a\u{ffff}b\u{fffe}\u{0}"});
+        let body = escape_noncharacters(key.to_string());
+        assert_eq!(body, r#"{"key":"a\uffffb\ufffe\u0000"}"#);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&body).unwrap(), key);
     }
 }
