@@ -27,6 +27,9 @@ use crate::{Claim, Claimed, Fence, Key, Part, Proof, Request, Store};
 type Hook<A> = dyn Fn(A, &Proof) -> A + Send + Sync;
 type Notice = dyn Fn(&Unkept) + Send + Sync;
 
+/// No record has to last longer. Durations like [`Duration::MAX`] would leave the calendar.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
+
 /// The time and the randomness of one call, which the caller knows.
 #[derive(Clone, Copy, Debug)]
 pub struct Call {
@@ -34,7 +37,7 @@ pub struct Call {
     pub now: SystemTime,
     /// When the caller is certainly dead: on Lambda, the invocation's deadline.
     pub deadline: SystemTime,
-    /// Drawn for this call alone.
+    /// Drawn for this call alone. Two records of a batch that share a fence can both own one key: draw one for each.
     pub fence: Fence,
 }
 
@@ -89,13 +92,13 @@ pub struct Idempotent<E, A, S, O = NoOverflow> {
 
 impl<E, A, S> Idempotent<E, A, S> {
     /// Events of one `scope` (the key prefix: a function, a kind of command) with the same `key` are one, for as long as
-    /// they are `recognised_for`.
+    /// they are `recognised_for` (a hundred years at most).
     pub fn new(store: S, scope: impl Into<String>, key: Part<E>, recognised_for: Duration) -> Self {
         Self {
             store,
             scope: scope.into(),
             key,
-            recognised_for,
+            recognised_for: recognised_for.min(LONGEST),
             payload: None,
             without_key: false,
             off: false,

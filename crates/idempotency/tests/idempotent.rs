@@ -247,6 +247,15 @@ async fn in_a_transaction_only_the_claim_is_asked_of_the_store() {
 }
 
 #[tokio::test]
+async fn for_ever_is_long_and_no_panic() {
+    let part = Part::of(|event: &Value| event["id"].clone());
+    let orders: Orders<_> = Idempotent::new(MemoryStore::default(), "orders", part, Duration::MAX);
+    orders.run(&json!({"id": 17}), call(1), || says("charged")).await.unwrap();
+    let later = call_at(2, start() + Duration::from_secs(50 * 365 * 86_400));
+    assert_eq!(orders.run(&json!({"id": 17}), later, must_not_run).await.unwrap().how, How::Replayed);
+}
+
+#[tokio::test]
 async fn of_a_batch_each_record_is_its_own() {
     let orders = orders(MemoryStore::default());
     let mut ran = Vec::new();
