@@ -23,6 +23,22 @@ pub fn canonical(value: &Value) -> Result<Vec<u8>, Inexact> {
     serde_json_canonicalizer::to_vec(value).map_err(|_| Inexact)
 }
 
+/// The canonical form of what names a thing. Beyond 2^53 a number is refused however it is written: an id of more than
+/// twenty digits is read as a double, and so is its neighbour.
+pub(crate) fn canonical_name(value: &Value) -> Result<Vec<u8>, Inexact> {
+    if has_great_double(value) { Err(Inexact) } else { canonical(value) }
+}
+
+fn has_great_double(value: &Value) -> bool {
+    match value {
+        #[expect(clippy::cast_precision_loss, reason = "2^53 is its own double")]
+        Value::Number(number) => number.is_f64() && number.as_f64().is_some_and(|it| it.abs() >= EXACT as f64),
+        Value::Array(items) => items.iter().any(has_great_double),
+        Value::Object(members) => members.values().any(has_great_double),
+        Value::Null | Value::Bool(_) | Value::String(_) => false,
+    }
+}
+
 fn is_exact(value: &Value) -> bool {
     match value {
         Value::Number(number) => {

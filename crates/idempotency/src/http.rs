@@ -10,7 +10,7 @@
 //! | no key | 400 |
 //! | `GET`, `HEAD`, `OPTIONS`, `TRACE` | the handler's, always |
 //!
-//! An answer that asks to come again (5xx, 408, 425, 429) is not kept: the next request with its key runs.
+//! An answer that asks to come again (5xx, 401, 408, 425, 429) is not kept: the next request with its key runs.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -22,12 +22,13 @@ use lambda_http::http::header::{
     CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LINK, LOCATION,
     RETRY_AFTER,
 };
-use lambda_http::http::{Method, StatusCode};
+use lambda_http::http::{Method, StatusCode, Uri};
 use lambda_http::{Body, IntoResponse, Request, RequestExt, Response, Service};
 use lambda_runtime::tower::Layer;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::canonical::canonical_name;
 use crate::lambda::{Answering, ready};
 use crate::{Begun, Call, Error, Fingerprint, How, Idempotent, Moment, NoOverflow, Overflow, Part, Store};
 
@@ -62,7 +63,7 @@ enum KeptBody {
 
 /// Idempotency by the header `Idempotency-Key`, with method, path, query and body as the payload that is checked.
 ///
-/// Keys of all clients share the scope. Where clients are told apart, take [`Idempotent::new`] with a [`Part`] of the
+/// Keys of all clients share the scope, and a kept answer is given before the inner service looks who asks. Where clients are told apart, take [`Idempotent::new`] with a [`Part`] of the
 /// client's name and [`header`], and [`payload`].
 pub fn by_header<S: Store>(
     store: S,
@@ -82,19 +83,26 @@ pub fn header(request: &Request) -> Value {
     }
 }
 
-/// Method, path, query and body of a request. A body of JSON is compared by its value, another by its bytes.
+/// Method, path, query and body of a request. The order of the query's names does not matter. A body of JSON is compared by its value, another by its bytes.
 #[must_use]
 pub fn payload() -> Part<Request> {
     Part::of(|request: &Request| {
         let uri = request.uri();
-        json!([request.method().as_str(), uri.path(), uri.query(), body_of(request)])
+        json!([request.method().as_str(), uri.path(), query_of(uri), body_of(request)])
     })
+}
+
+/// REST APIs and load balancers hand the query over as a map, which `lambda_http` writes in another order each time.
+fn query_of(uri: &Uri) -> Vec<&str> {
+    let mut pairs: Vec<_> = uri.query().unwrap_or_default().split('&').collect();
+    pairs.sort_by_key(|pair| pair.split('=').next());
+    pairs
 }
 
 fn body_of(request: &Request) -> Value {
     let bytes: &[u8] = request.body();
     match serde_json::from_slice::<Value>(bytes) {
-        Ok(value) if crate::canonical(&value).is_ok() => value,
+        Ok(value) if canonical_name(&value).is_ok() => value,
         _ => json!({"sha256": Fingerprint::of(bytes).as_str()}),
     }
 }
@@ -215,7 +223,13 @@ where
 
 fn asks_to_come_again(status: StatusCode) -> bool {
     status.is_server_error()
-        || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS)
+        || matches!(
+            status,
+            StatusCode::UNAUTHORIZED
+                | StatusCode::REQUEST_TIMEOUT
+                | StatusCode::TOO_EARLY
+                | StatusCode::TOO_MANY_REQUESTS
+        )
 }
 
 impl KeptResponse {

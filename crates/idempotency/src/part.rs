@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::canonical::{Inexact, canonical};
+use crate::canonical::{Inexact, canonical, canonical_name};
 use crate::{Fingerprint, Key};
 
 type Select<E> = dyn Fn(&E) -> Result<Value, PartError> + Send + Sync;
@@ -50,7 +50,7 @@ impl<E> Part<E> {
         if is_missing(&value) {
             return Ok(None);
         }
-        Ok(Some(Key::of_canonical(scope, &canonical(&value)?)))
+        Ok(Some(Key::of_canonical(scope, &canonical_name(&value)?)))
     }
 
     pub(crate) fn fingerprint(&self, event: &E) -> Result<Fingerprint, PartError> {
@@ -99,6 +99,15 @@ mod tests {
         assert_ne!(key(json!(["ab", "c"])), key(json!(["a", "bc"])));
         assert_ne!(key(json!("1")), key(json!(1)));
         assert_ne!(Part::whole().key("other", &json!(1)).unwrap(), key(json!(1)));
+    }
+
+    #[test]
+    fn ids_that_fall_together_as_numbers_are_no_keys() {
+        for id in ["9007199254740993", "18446744073709551617", "-18446744073709551617", "1e20", r#"{"of": [1e20]}"#] {
+            let refused = Part::whole().key("scope", &serde_json::from_str::<Value>(id).unwrap());
+            assert!(matches!(refused, Err(PartError::Inexact(_))), "{id}");
+        }
+        assert!(key(json!([0.5, 9_007_199_254_740_991.0])).is_some());
     }
 
     #[test]

@@ -168,7 +168,7 @@ async fn refusals_are_problem_details() {
 #[tokio::test]
 async fn an_answer_that_asks_to_come_again_is_not_kept() {
     let mut orders = orders(Arc::new(MemoryStore::default()));
-    for (number, status) in (0..).zip([500, 503, 408, 429]) {
+    for (number, status) in (0..).zip([500, 503, 401, 408, 429]) {
         let body = json!({"status": status}).to_string();
         let key = format!("key-{status}");
         for run in 1..=2 {
@@ -181,6 +181,28 @@ async fn an_answer_that_asks_to_come_again_is_not_kept() {
     send(&mut orders, post(Some("key-404"), &refused)).await;
     let again = send(&mut orders, post(Some("key-404"), &refused)).await;
     assert_eq!(again.headers()["idempotency-replayed"], "true", "a refusal is an answer");
+}
+
+#[tokio::test]
+async fn the_order_of_a_query_does_not_make_another_request() {
+    let mut orders = orders(Arc::new(MemoryStore::default()));
+    let mut send_with = async |query: &str| {
+        let mut request = post(Some("one"), "{}");
+        *request.uri_mut() = format!("/orders?{query}").parse().unwrap();
+        send(&mut orders, request).await.status().as_u16()
+    };
+    assert_eq!(send_with("sku=b&n=1&sku=a").await, 201);
+    assert_eq!(send_with("n=1&sku=b&sku=a").await, 201, "a REST API's query comes in any order");
+    assert_eq!(send_with("n=1&sku=a&sku=b").await, 422, "the order of one name's values is the sender's");
+    assert_eq!(send_with("n=2&sku=b&sku=a").await, 422);
+}
+
+#[tokio::test]
+async fn numbers_that_fall_together_are_other_payloads() {
+    let mut orders = orders(Arc::new(MemoryStore::default()));
+    let first = send(&mut orders, post(Some("one"), r#"{"n": 18446744073709551617}"#)).await;
+    let other = send(&mut orders, post(Some("one"), r#"{"n": 18446744073709551618}"#)).await;
+    assert_eq!((first.status().as_u16(), other.status().as_u16()), (201, 422));
 }
 
 #[tokio::test]
