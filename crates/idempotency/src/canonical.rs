@@ -5,6 +5,7 @@ use serde_json::Value;
 
 /// The greatest integer up to which every one is its own IEEE 754 double, which is what RFC 8785 takes numbers for.
 const EXACT: u64 = 1 << 53;
+const EXACT_DOUBLE: f64 = 9_007_199_254_740_992.0;
 
 /// A value that RFC 8785 cannot tell from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,8 +32,7 @@ pub(crate) fn canonical_name(value: &Value) -> Result<Vec<u8>, Inexact> {
 
 fn has_great_double(value: &Value) -> bool {
     match value {
-        #[expect(clippy::cast_precision_loss, reason = "2^53 is its own double")]
-        Value::Number(number) => number.is_f64() && number.as_f64().is_some_and(|it| it.abs() >= EXACT as f64),
+        Value::Number(number) => number.is_f64() && number.as_f64().is_some_and(|it| it.abs() >= EXACT_DOUBLE),
         Value::Array(items) => items.iter().any(has_great_double),
         Value::Object(members) => members.values().any(has_great_double),
         Value::Null | Value::Bool(_) | Value::String(_) => false,

@@ -63,8 +63,8 @@ enum KeptBody {
 
 /// Idempotency by the header `Idempotency-Key`, with method, path, query and body as the payload that is checked.
 ///
-/// Keys of all clients share the scope, and a kept answer is given before the inner service looks who asks. Where clients are told apart, take [`Idempotent::new`] with a [`Part`] of the
-/// client's name and [`header`], and [`payload`].
+/// Keys of all clients share the scope, and a kept answer is given before the inner service looks who asks. Where clients
+/// are told apart, take [`Idempotent::new`] with a [`Part`] of the client's name and [`header`], and [`payload`].
 pub fn by_header<S: Store>(
     store: S,
     scope: impl Into<String>,
@@ -83,7 +83,8 @@ pub fn header(request: &Request) -> Value {
     }
 }
 
-/// Method, path, query and body of a request. The order of the query's names does not matter. A body of JSON is compared by its value, another by its bytes.
+/// Method, path, query and body of a request. The order of the query's names does not matter. A body of JSON is compared by
+/// its value, another by its bytes.
 #[must_use]
 pub fn payload() -> Part<Request> {
     Part::of(|request: &Request| {
