@@ -27,6 +27,8 @@ use crate::s3::Payloads;
 const ATTEMPTS: u32 = 3;
 /// For one attempt with a payload of a megabyte.
 const TIMEOUT: Duration = Duration::from_secs(2);
+/// For all attempts, as for AWS's own clients: a function that is ended meanwhile can neither let go nor answer.
+const TOTAL_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Payloads in one S3 bucket.
 #[derive(Clone, Debug)]
@@ -71,6 +73,15 @@ impl S3Payloads {
 
     /// One object's request, tried again where that may help.
     async fn ask(&self, operation: &'static str, method: Method, key: &str, body: Bytes) -> Result<Bytes, PortError> {
+        let outcome = tokio::time::timeout(TOTAL_TIMEOUT, self.attempts(method, key, body)).await;
+        outcome.unwrap_or_else(|elapsed| Err((true, elapsed.into()))).map_err(|(transient, source)| {
+            let what = if key.is_empty() { &self.bucket } else { key };
+            PortError { operation, what: what.to_owned(), transient, source }
+        })
+    }
+
+    /// An error says whether it is transient.
+    async fn attempts(&self, method: Method, key: &str, body: Bytes) -> Result<Bytes, (bool, Failure)> {
         let mut attempt = 1;
         loop {
             let outcome = tokio::time::timeout(TIMEOUT, self.exchange(method.clone(), key, body.clone())).await;
@@ -84,8 +95,7 @@ impl S3Payloads {
                 Err(elapsed) => (true, elapsed.into()),
             };
             if !transient || attempt == ATTEMPTS {
-                let what = if key.is_empty() { &self.bucket } else { key };
-                return Err(PortError { operation, what: what.to_owned(), transient, source });
+                return Err((transient, source));
             }
             tokio::time::sleep(Duration::from_millis(50) * attempt).await;
             attempt += 1;
@@ -155,7 +165,35 @@ fn own_key<'r>(dataref: &'r str, bucket: &str) -> Option<&'r str> {
 
 #[cfg(test)]
 mod tests {
-    use super::own_key;
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    use aws_credential_types::Credentials;
+    use aws_credential_types::provider::SharedCredentialsProvider;
+    use aws_smithy_async::time::{SharedTimeSource, StaticTimeSource};
+    use aws_types::SdkConfig;
+    use aws_types::region::Region;
+
+    use super::{S3Payloads, own_key};
+    use crate::http::HttpClient;
+    use crate::s3::Payloads;
+
+    /// `receive-webhook` ends after 6 seconds, and has to let go of its claim and to answer before that.
+    #[tokio::test(start_paused = true)]
+    async fn a_bucket_that_does_not_answer_is_given_up_after_four_seconds() {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let config = SdkConfig::builder()
+            .region(Region::new("made-up-1"))
+            .endpoint_url(format!("http://{}", silent.local_addr().unwrap()))
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::from_keys("made-up", "made-up", None)))
+            .time_source(SharedTimeSource::new(StaticTimeSource::from_secs(1_700_000_000)))
+            .build();
+        let payloads = S3Payloads::new(&HttpClient::trusting_amazon(), &config, "made-up");
+        let started = tokio::time::Instant::now();
+        let error = payloads.put("payloads/a", vec![7]).await.unwrap_err();
+        assert!(error.transient, "{error:?}");
+        assert!(started.elapsed() < Duration::from_millis(4_010), "{:?}", started.elapsed());
+    }
 
     #[test]
     fn a_dataref_names_an_object_of_the_bucket_and_no_other_request() {
