@@ -166,7 +166,7 @@ impl<A: Ambient, S: Secrets, K: Keys, C: Store, T: Topic, P: Payloads, M: Metric
         span.record("correlation_id", first.correlation_id().unwrap_or_default());
 
         let mut settled = futures::stream::iter(&incoming)
-            .map(|incoming| self.settle(incoming, invocation))
+            .map(|incoming| self.settle(&request.source, incoming, invocation))
             .buffer_unordered(BATCH_CONCURRENCY);
         let (mut tally, mut failed) = (Tally::default(), None);
         while let Some(outcome) = settled.next().await {
@@ -187,12 +187,12 @@ impl<A: Ambient, S: Secrets, K: Keys, C: Store, T: Topic, P: Payloads, M: Metric
     }
 
     /// Claims one event, publishes it and completes the claim, or finds that this has happened already.
-    async fn settle(&self, incoming: &Incoming, invocation: &Invocation) -> Result<Won, Problem> {
+    async fn settle(&self, receiver: &str, incoming: &Incoming, invocation: &Invocation) -> Result<Won, Problem> {
         let won = claims::win(&self.claims, &self.ambient, incoming, invocation.deadline).await?;
         let Won::Owner(claims) = &won else { return Ok(won) };
         // A successor publishes under the id of the first, which may be out already.
         let label = claims.first().and_then(|claim| claim.label.as_deref());
-        if let Err(error) = publish::publish(&self.topic, &self.payloads, &incoming.event, label).await {
+        if let Err(error) = publish::publish(&self.topic, &self.payloads, receiver, &incoming.event, label).await {
             warn!(error = tidegate_runtime::chain(&error), "not published; the delivery is its sender's again");
             claims::release(&self.claims, claims).await;
             return Err(try_again("not-published", "The event could not be published"));

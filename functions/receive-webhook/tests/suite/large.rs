@@ -4,7 +4,7 @@ use tidegate_runtime::s3::Payloads;
 use tidegate_runtime::sns::MAX_MESSAGE_BYTES;
 use tidegate_testkit::Fault;
 
-use crate::fixtures::{Delivery, Gate};
+use crate::fixtures::{Delivery, Gate, SOURCES};
 
 fn body(len: usize) -> String {
     let (before, after) = (r#"{"repository":{"full_name":"octo-harbour/tide-tables"},"long":""#, r#""}"#);
@@ -62,4 +62,21 @@ async fn a_second_try_keeps_the_payload_in_the_same_place() {
     assert_eq!(gate.send(&large(&gate, "d2")).await.told(), (202, "accepted"), "by hand, so under another id");
     assert_eq!(gate.receiver.payloads.keys().len(), 1);
     assert_eq!(gate.ids(), ["d1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_senders_that_name_their_events_alike_do_not_overwrite_each_others_payloads() {
+    let gate = Gate::new();
+    let document = SOURCES.iter().find(|(name, _)| *name == "cloudevents").expect("a source of these tests").1;
+    gate.secrets.put("tidegate/webhooks/another", document);
+    let event = format!(
+        r#"{{"specversion":"1.0","id":"1","source":"/harbour","type":"t","data":{}}}"#,
+        body(MAX_MESSAGE_BYTES + 1)
+    );
+    for source in ["cloudevents", "another"] {
+        let delivery = Delivery::new(source, event.clone()).signed_by(document, "", gate.now());
+        let delivery = delivery.with("content-type", "application/cloudevents+json");
+        assert_eq!(gate.send(&delivery).await.told(), (202, "accepted"));
+    }
+    assert_eq!(gate.receiver.payloads.keys().len(), 2);
 }
