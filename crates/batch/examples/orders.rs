@@ -3,8 +3,9 @@
 use std::env::{self, VarError};
 use std::time::SystemTime;
 
+use aws_config::BehaviorVersion;
 use aws_lambda_events::sqs::SqsEvent;
-use aws_sdk_sqs::config::BehaviorVersion;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::Deserialize;
 use tidegate_batch::sqs::{self, Message, SqsQueue};
@@ -26,9 +27,9 @@ async fn place(message: &Message) -> Result<(), Failure> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    // With `aws-config` this is `aws_config::load_from_env().await` and `Client::new`.
-    let config = aws_sdk_sqs::Config::builder().behavior_version(BehaviorVersion::latest()).build();
-    let client = aws_sdk_sqs::Client::from_conf(config);
+    let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    let aws = aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await;
+    let client = aws_sdk_sqs::Client::new(&aws);
     let queue = SqsQueue::new(client, variable("QUEUE_URL")?, variable("DEAD_LETTER_QUEUE_URL")?, "orders");
     let (policy, queue) = (Policy::default(), &queue);
     let policy = &policy;
