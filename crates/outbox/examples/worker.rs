@@ -36,7 +36,7 @@ fn decide(reserve: &Reserve, loaded: &[Image]) -> Result<Decision, Error> {
         .data_of(&json!({ "sku": reserve.sku, "quantity": reserve.quantity }))
         .build()?;
     let change = |aggregate: &AggregateId, state: u64, events| -> Result<Change, Error> {
-        Ok(Change { aggregate: aggregate.clone(), state: JsonText::of(&state)?, events })
+        Ok(Change { aggregate: aggregate.clone(), state: JsonText::of(&state)?, events, index: Vec::new() })
     };
     Ok(Decision {
         reply: Reply::success(&json!({ "left": left }))?,

@@ -1,11 +1,11 @@
 //! What one write holds: decided here without I/O, and refused here if it could never be written or said.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::time::SystemTime;
 
 use tidegate_cloudevents::{Event, EventError, JsonText, messaging};
 
-use crate::image::{MAX_ITEM_BYTES, Proof};
+use crate::image::{ATTRIBUTES, MAX_ITEM_BYTES, Proof};
 use crate::message::{MAX_PUBLISH_BYTES, published_bytes};
 use crate::{AggregateId, CommandId, EventId, Image, Message, Reply, TaskToken, Version};
 
@@ -44,6 +44,9 @@ pub struct Change {
     pub state: JsonText,
     /// What happened, in order. Each event's id is replaced by its [`EventId`].
     pub events: Vec<Event>,
+    /// The item's attributes for secondary indexes, name and text. They take the place of those that it had, and are
+    /// written with the state, so that no index can lag behind for good.
+    pub index: Vec<(String, String)>,
 }
 
 /// One atomic write: for each image, the version before it must be the stored one.
@@ -61,7 +64,7 @@ impl Commit {
         };
         let mut images = vec![image(&command.home)?.next()];
         let mut changed = HashSet::new();
-        for Change { aggregate, state, events } in decision.changes {
+        for Change { aggregate, state, events, index } in decision.changes {
             if !changed.insert(aggregate.clone()) {
                 return Err(Refused::ChangedTwice { aggregate });
             }
@@ -71,6 +74,7 @@ impl Commit {
             }
             images[at].outbox = say(&aggregate, images[at].version, events)?;
             images[at].state = Some(state);
+            images[at].index = indexed(&aggregate, index)?;
         }
         answer(&mut images[0], command, decision.reply, now)?;
         Self(images).checked()
@@ -134,6 +138,13 @@ fn say(aggregate: &AggregateId, version: Version, events: Vec<Event>) -> Result<
     Ok(messages)
 }
 
+fn indexed(aggregate: &AggregateId, index: Vec<(String, String)>) -> Result<BTreeMap<String, String>, Refused> {
+    match index.iter().find(|(name, _)| ATTRIBUTES.contains(&name.as_str())) {
+        Some((name, _)) => Err(Refused::AttributeTaken { aggregate: aggregate.clone(), name: name.clone() }),
+        None => Ok(index.into_iter().collect()),
+    }
+}
+
 /// Proof and reply, after the events: whoever hears the reply finds them said.
 fn answer(home: &mut Image, command: &Command, reply: Reply, now: SystemTime) -> Result<(), Refused> {
     if !reply.fits() {
@@ -191,6 +202,14 @@ pub enum Refused {
     TransactionTooLarge {
         /// The size of all items.
         bytes: usize,
+    },
+    /// An attribute for an index would stand in the place of one of the item's own.
+    #[error("the item of {aggregate} has an attribute {name} of its own")]
+    AttributeTaken {
+        /// The aggregate.
+        aggregate: AggregateId,
+        /// The attribute.
+        name: String,
     },
     /// The decision changes what it was not shown.
     #[error("{aggregate} was not loaded")]
@@ -269,6 +288,7 @@ mod tests {
             aggregate: AggregateId::new(id).unwrap(),
             state: JsonText::of(&"x".repeat(state_bytes)).unwrap(),
             events: event_bytes.iter().map(event).collect(),
+            index: Vec::new(),
         }
     }
 
@@ -306,6 +326,9 @@ mod tests {
             refused(&home(), vec![change("home", 1, &[]), change("home", 1, &[])]),
             Refused::ChangedTwice { .. }
         ));
+
+        let taken = Change { index: vec![("proofs".to_owned(), "x".to_owned())], ..change("home", 1, &[]) };
+        assert!(matches!(refused(&home(), vec![taken]), Refused::AttributeTaken { .. }));
 
         let many = |count: usize, bytes| -> (Vec<Image>, Vec<Change>) {
             let ids: Vec<_> = (0..count).map(|at| format!("sku-{at}")).collect();

@@ -8,7 +8,7 @@
 //! left: that is a conflict to this module, and [`handle`](crate::handle) finds the proof. (The repeat of a transaction
 //! succeeds, for ten minutes: the client sends the same request token again.)
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
@@ -17,6 +17,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::AttributeValue::{N, S};
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 
+use crate::image::{ATTRIBUTES, Unreadable};
 use crate::{AggregateId, Commit, CommitError, Commits, Image, StoreError};
 
 /// Keeps aggregates in a DynamoDB table.
@@ -80,7 +81,9 @@ impl Commits for DynamoDbCommits {
             Some(S(text) | N(text)) => Some(text.as_str()),
             _ => None,
         });
-        image.map_err(|error| StoreError { operation: "read", aggregate: aggregate.clone(), source: error.into() })
+        let unreadable =
+            |error: Unreadable| StoreError { operation: "read", aggregate: aggregate.clone(), source: error.into() };
+        Ok(Image { index: index(item), ..image.map_err(unreadable)? })
     }
 
     async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
@@ -94,6 +97,12 @@ impl Commits for DynamoDbCommits {
 fn item(image: &Image) -> HashMap<String, AttributeValue> {
     let texts = image.texts().into_iter().map(|(name, text)| (name.to_owned(), S(text)));
     texts.chain([("version".to_owned(), N(image.version.to_string()))]).collect()
+}
+
+/// The attributes that are not the item's own.
+fn index(item: &HashMap<String, AttributeValue>) -> BTreeMap<String, String> {
+    let others = item.iter().filter(|(name, _)| !ATTRIBUTES.contains(&name.as_str()));
+    others.filter_map(|(name, value)| Some((name.clone(), value.as_s().ok()?.clone()))).collect()
 }
 
 /// That the version before the image's is the stored one.

@@ -148,7 +148,8 @@ mod tests {
             let mut state: Vec<String> = loaded[0].state_as().unwrap().unwrap_or_default();
             state.push(command.id.to_string());
             let (aggregate, reply) = (command.home.clone(), Reply::success(&state.len()).unwrap());
-            let change = Change { aggregate, state: JsonText::of(&state).unwrap(), events: Vec::new() };
+            let change =
+                Change { aggregate, state: JsonText::of(&state).unwrap(), events: Vec::new(), index: Vec::new() };
             Ok::<_, String>(Decision { reply, changes: vec![change] })
         };
         handle(store, command, SystemTime::UNIX_EPOCH, |_| Vec::new(), decide).await

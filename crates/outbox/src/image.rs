@@ -11,6 +11,7 @@
 //! Lists are JSON texts and not DynamoDB's lists: an item's size is then the sum of a few lengths, JSON inside it stays
 //! as it was written, and a stream record is read with the same few lines as an item.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use serde::de::DeserializeOwned;
@@ -25,6 +26,8 @@ pub const PROOFS_KEPT: Duration = Duration::from_secs(35 * 24 * 3600);
 
 /// DynamoDB's limit for an item, attribute names included.
 pub(crate) const MAX_ITEM_BYTES: usize = 400 * 1024;
+/// The attributes of every item. All others are a caller's own, for secondary indexes.
+pub(crate) const ATTRIBUTES: [&str; 5] = ["id", "version", "state", "proofs", "outbox"];
 /// A number takes up to 21 bytes (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>).
 const NUMBER_BYTES: usize = 21;
 
@@ -66,6 +69,7 @@ pub struct Image {
     pub(crate) state: Option<JsonText>,
     pub(crate) proofs: Vec<Proof>,
     pub(crate) outbox: Vec<Message>,
+    pub(crate) index: BTreeMap<String, String>,
 }
 
 /// An item is not what this crate writes. What it holds is not repeated here.
@@ -80,7 +84,14 @@ impl Image {
     /// Of an aggregate that was never written.
     #[must_use]
     pub fn absent(aggregate: AggregateId) -> Self {
-        Self { aggregate, version: Version::ABSENT, state: None, proofs: Vec::new(), outbox: Vec::new() }
+        Self {
+            aggregate,
+            version: Version::ABSENT,
+            state: None,
+            proofs: Vec::new(),
+            outbox: Vec::new(),
+            index: BTreeMap::new(),
+        }
     }
 
     /// Which aggregate it is.
@@ -121,6 +132,12 @@ impl Image {
         &self.outbox
     }
 
+    /// The item's attributes for secondary indexes.
+    #[must_use]
+    pub fn index(&self) -> &BTreeMap<String, String> {
+        &self.index
+    }
+
     /// The next version, with the same state and nothing to say yet.
     pub(crate) fn next(&self) -> Self {
         Self { version: self.version.next(), outbox: Vec::new(), ..self.clone() }
@@ -134,10 +151,11 @@ impl Image {
     }
 
     /// The attributes of type S; `version` is the only other one.
-    pub(crate) fn texts(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn texts(&self) -> Vec<(&str, String)> {
         let mut texts =
             vec![("id", self.aggregate.to_string()), ("proofs", json(&self.proofs)), ("outbox", json(&self.outbox))];
         texts.extend(self.state.as_ref().map(|state| ("state", state.get().to_owned())));
+        texts.extend(self.index.iter().map(|(name, text)| (name.as_str(), text.clone())));
         texts
     }
 
@@ -147,7 +165,7 @@ impl Image {
         texts + "version".len() + NUMBER_BYTES
     }
 
-    /// Reads an item by the texts of its attributes of type S and N.
+    /// Reads an item by the texts of its attributes of type S and N. Those for indexes are added by who keeps items.
     #[cfg(any(feature = "dynamodb", feature = "stream", test))]
     pub(crate) fn read<'a>(attribute: impl Fn(&'static str) -> Option<&'a str>) -> Result<Self, Unreadable> {
         let id = attribute("id").unwrap_or_default();
@@ -159,6 +177,7 @@ impl Image {
             state: state.transpose().map_err(|_| unreadable(id, "state"))?,
             proofs: serde_json::from_str(required("proofs")?).map_err(|_| unreadable(id, "proofs"))?,
             outbox: serde_json::from_str(required("outbox")?).map_err(|_| unreadable(id, "outbox"))?,
+            index: BTreeMap::new(),
         })
     }
 }
@@ -180,8 +199,6 @@ fn secs(time: SystemTime) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use proptest::prelude::*;
     use tidegate_cloudevents::Event;
 
@@ -208,7 +225,7 @@ mod tests {
         Image::read(|name| texts.get(name).map(String::as_str))
     }
 
-    fn texts(image: &Image) -> BTreeMap<&'static str, String> {
+    fn texts(image: &Image) -> BTreeMap<&str, String> {
         image.texts().into_iter().chain([("version", image.version.to_string())]).collect()
     }
 
@@ -223,7 +240,8 @@ mod tests {
         #[test]
         fn no_text_makes_reading_panic(text in any::<String>()) {
             for name in ["id", "version", "state", "proofs", "outbox"] {
-                let mut texts = texts(&image("{}", "x", 1));
+                let image = image("{}", "x", 1);
+                let mut texts = texts(&image);
                 texts.insert(name, text.clone());
                 let _ = read(&texts);
             }
@@ -233,14 +251,16 @@ mod tests {
     #[test]
     fn json_is_kept_as_it_was_written() {
         let json = r#"{"amount": 1.0, "deep": [[[[1e999]]]], "a": 1, "a": 2}"#;
-        let read = read(&texts(&image(json, "x", 1))).unwrap();
+        let image = image(json, "x", 1);
+        let read = read(&texts(&image)).unwrap();
         assert_eq!(read.state().unwrap().get(), json);
     }
 
     #[test]
     fn an_attribute_that_cannot_be_read_is_named_and_its_text_is_not() {
         for name in ["version", "state", "proofs", "outbox"] {
-            let mut texts = texts(&image("{}", "x", 1));
+            let image = image("{}", "x", 1);
+            let mut texts = texts(&image);
             texts.insert(name, "[\"secret".to_owned());
             let error = read(&texts).unwrap_err().to_string();
             assert_eq!(error, format!("the item \"order-17\" has no readable `{name}`"));

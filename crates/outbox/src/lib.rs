@@ -16,6 +16,7 @@
 //!         aggregate: loaded[0].aggregate().clone(),
 //!         state: JsonText::of(&"confirmed").map_err(EventError::DataNotJson)?,
 //!         events: vec![confirmed], // its id becomes aggregate/version/index
+//!         index: vec![],           // attributes for secondary indexes
 //!     };
 //!     let reply = Reply::success(&"confirmed").map_err(EventError::DataNotJson)?;
 //!     Ok(Decision { reply, changes: vec![order] })

@@ -131,6 +131,7 @@ impl Order {
                 aggregate: image.aggregate().clone(),
                 state: JsonText::of(&numbers).unwrap(),
                 events: (0..self.events).map(event).collect(),
+                index: Vec::new(),
             }
         };
         Ok(Decision { reply: self.reply(), changes: loaded.iter().map(change).collect() })

@@ -53,6 +53,7 @@ fn count(loaded: &[Image]) -> Decision {
         aggregate: image.aggregate().clone(),
         state: JsonText::of(&next(image)).expect("JSON"),
         events: vec![Event::builder("-", "/suite", "counted").data_of(&next(image)).build().expect("an event")],
+        index: vec![("counted".to_owned(), next(image).to_string())],
     };
     Decision { reply: Reply::success(&next(&loaded[0])).expect("JSON"), changes: loaded.iter().map(change).collect() }
 }
@@ -81,6 +82,7 @@ async fn what_was_committed_is_loaded<C: Commits>(case: &Case<'_, C>) {
     let home = case.load("home").await;
     assert_eq!(home, commit.images()[0]);
     assert!(matches!(home.outbox(), [Message::Event(_), Message::Reply { .. }]), "{home:?}");
+    assert_eq!(home.index().get("counted").map(String::as_str), Some("1"));
 
     let commit = case.counted(&case.command("two", None), &[home]).expect("fits");
     case.commits.commit(&commit).await.expect("commits");
@@ -137,7 +139,7 @@ async fn an_item_at_its_largest_is_kept<C: Commits>(case: &Case<'_, C>) {
     let absent = case.load("home").await;
     let commit = |bytes: usize| {
         let state = JsonText::of(&"x".repeat(bytes)).expect("JSON");
-        let changes = vec![Change { aggregate: command.home.clone(), state, events: Vec::new() }];
+        let changes = vec![Change { aggregate: command.home.clone(), state, events: Vec::new(), index: Vec::new() }];
         let decision = Decision { reply: Reply::success(&1).expect("JSON"), changes };
         Commit::decided(&command, std::slice::from_ref(&absent), decision, case.now)
     };

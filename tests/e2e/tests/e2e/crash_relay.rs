@@ -99,7 +99,7 @@ async fn commit(commits: &DynamoDbCommits, case: &Case) -> Result<()> {
         let event =
             |at| Event::builder("-", SOURCE, "Changed").subject(&case.name).data_of(&json!({ "at": at })).build();
         let events = (0..events).map(event).collect::<Result<_, _>>()?;
-        Ok(Change { aggregate: image.aggregate().clone(), state: JsonText::of(&"changed")?, events })
+        Ok(Change { aggregate: image.aggregate().clone(), state: JsonText::of(&"changed")?, events, index: Vec::new() })
     };
 
     let reserve = |loaded: &[Image]| -> Result<Decision> {

@@ -148,7 +148,8 @@ async fn stock(commits: &DynamoDbCommits, sku: &AggregateId, step: &str, quantit
     let id = CommandId::of_step(sku.as_str(), step)?;
     let command = Command { id, home: sku.clone(), token: None::<TaskToken> };
     let decide = |_: &[Image]| -> Result<Decision> {
-        let change = Change { aggregate: sku.clone(), state: JsonText::of(&quantity)?, events: vec![] };
+        let change =
+            Change { aggregate: sku.clone(), state: JsonText::of(&quantity)?, events: vec![], index: Vec::new() };
         Ok(Decision { reply: Reply::success(&quantity)?, changes: vec![change] })
     };
     handle(commits, &command, now(), |_| vec![], decide).await?;
