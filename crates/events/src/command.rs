@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Address, ErrorName, Invalid, Lines, Money, PaymentMethod};
+use crate::{Address, ErrorName, Invalid, Lines, Money, ParkedAnswer, PaymentMethod};
 
 /// A command to one of the services.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -121,6 +121,14 @@ pub enum OrderCommand {
         /// How it failed last.
         error: StepError,
     },
+    /// A person says what is to become of a parked compensation. Comes from an operator, not from the saga.
+    #[serde(rename = "AnswerCompensation")]
+    Answer {
+        /// Which.
+        step: CommandName,
+        /// What is to become of it.
+        answer: ParkedAnswer,
+    },
 }
 
 /// How a step failed, in Step Functions' words. Its `Cause` is not kept: it may be long, and quote anything.
@@ -149,6 +157,7 @@ pub enum CommandName {
     WithdrawConfirmation,
     CancelOrder,
     ParkCompensation,
+    AnswerCompensation,
 }
 
 /// The service that carries a command out.
@@ -162,7 +171,7 @@ pub(crate) enum Service {
 
 impl CommandName {
     /// All names.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::ReserveStock,
         Self::ReleaseStock,
         Self::ShipStock,
@@ -177,6 +186,7 @@ impl CommandName {
         Self::WithdrawConfirmation,
         Self::CancelOrder,
         Self::ParkCompensation,
+        Self::AnswerCompensation,
     ];
 
     /// The word.
@@ -197,6 +207,7 @@ impl CommandName {
             Self::WithdrawConfirmation => "WithdrawConfirmation",
             Self::CancelOrder => "CancelOrder",
             Self::ParkCompensation => "ParkCompensation",
+            Self::AnswerCompensation => "AnswerCompensation",
         }
     }
 
@@ -223,7 +234,7 @@ impl CommandName {
             Self::WithdrawConfirmation => &[AlreadyConfirmed],
             Self::ParkCompensation => &[RetryCompensation],
             Self::CancelShipment | Self::UndoPayment | Self::ReleaseStock | Self::CancelOrder => &[],
-            Self::ShipStock | Self::StopPayment | Self::ReconcilePayment => &[],
+            Self::ShipStock | Self::StopPayment | Self::ReconcilePayment | Self::AnswerCompensation => &[],
         }
     }
 
@@ -236,9 +247,11 @@ impl CommandName {
             | Self::StopPayment
             | Self::ReconcilePayment => Service::Payment,
             Self::CreateShipment | Self::CancelShipment => Service::Shipment,
-            Self::ConfirmOrder | Self::WithdrawConfirmation | Self::CancelOrder | Self::ParkCompensation => {
-                Service::Order
-            }
+            Self::ConfirmOrder
+            | Self::WithdrawConfirmation
+            | Self::CancelOrder
+            | Self::ParkCompensation
+            | Self::AnswerCompensation => Service::Order,
         }
     }
 }
@@ -316,6 +329,7 @@ impl OrderCommand {
             Self::WithdrawConfirmation {} => CommandName::WithdrawConfirmation,
             Self::Cancel { .. } => CommandName::CancelOrder,
             Self::Park { .. } => CommandName::ParkCompensation,
+            Self::Answer { .. } => CommandName::AnswerCompensation,
         }
     }
 }

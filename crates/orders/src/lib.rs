@@ -46,7 +46,7 @@ pub mod shipment;
 pub mod stock;
 
 pub use decision::{Decision, Misfit, Next, Reply};
-pub use order::{Order, OrderStatus};
+pub use order::{Order, OrderStatus, Parked};
 pub use payment::{Payment, PaymentStatus};
 pub use shipment::Shipment;
 pub use stock::{Reservation, Stock, StockDecision};

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tidegate_events::{
     CallbackUrl, CancelReason, CommandName, CompensationAnswered, CompensationParked, CustomerId, ErrorName, Money,
-    Nothing, OrderCancelled, OrderCommand, OrderEvent, OrderPlaced, ParkedAnswer, PricedLine,
+    Nothing, OrderCancelled, OrderCommand, OrderEvent, OrderPlaced, ParkedAnswer, PricedLine, TaskToken,
 };
 
 use crate::{Decision, Misfit, Reply};
@@ -43,7 +43,24 @@ pub struct Order {
     pub cancellation_requested: bool,
     /// The compensation that waits for a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parked: Option<CommandName>,
+    pub parked: Option<Parked>,
+    /// The digest of what its customer wrote, which tells a repeated request from another one under the same key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_digest: Option<String>,
+}
+
+/// A compensation that keeps failing, and by what the saga is answered that waits for a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parked {
+    /// Which.
+    pub step: CommandName,
+    /// The name of the error that it ended with last.
+    pub error: String,
+    /// Since when.
+    pub at: Timestamp,
+    /// By which the saga is answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<TaskToken>,
 }
 
 /// How far an order is.
@@ -63,9 +80,25 @@ pub enum OrderStatus {
     },
 }
 
-/// Takes an order.
+impl Order {
+    /// What the table's indexes find it by: its customer and when it was placed (`by-customer`), and whether and since
+    /// when it waits for a person (`parked`). Times have a fixed width, so that they are in order as texts.
+    #[must_use]
+    pub fn index(&self) -> Vec<(String, String)> {
+        let mut index = vec![
+            ("customer_id", self.customer_id.as_str().to_owned()),
+            ("placed_at", format!("{:.9}", self.placed_at)),
+        ];
+        if let Some(parked) = &self.parked {
+            index.extend([("parked", "yes".to_owned()), ("parked_at", format!("{:.9}", parked.at))]);
+        }
+        index.into_iter().map(|(name, text)| (name.to_owned(), text)).collect()
+    }
+}
+
+/// Takes an order. `request_digest` is that of what the customer wrote.
 #[must_use]
-pub fn place(placed: OrderPlaced, now: Timestamp) -> Decision<Order> {
+pub fn place(placed: OrderPlaced, request_digest: Option<String>, now: Timestamp) -> Decision<Order> {
     let order = Order {
         customer_id: placed.customer_id.clone(),
         lines: placed.lines.clone(),
@@ -75,6 +108,7 @@ pub fn place(placed: OrderPlaced, now: Timestamp) -> Decision<Order> {
         status: OrderStatus::Placed,
         cancellation_requested: false,
         parked: None,
+        request_digest,
     };
     Decision::now(order, "placed", OrderEvent::OrderPlaced(placed))
 }
@@ -95,15 +129,12 @@ pub fn request_cancellation(order: &Order) -> Decision<Order> {
     }
 }
 
-/// A person says what is to become of a parked compensation. The reply is for the token that was parked.
-///
-/// # Errors
-/// [`Misfit`] when that is not what is parked.
-pub fn answer_parked(order: &Order, step: CommandName, answer: ParkedAnswer) -> Result<Decision<Order>, Misfit> {
-    if order.parked != Some(step) {
-        return Err(Misfit { command: step, state: "not parked" });
+/// The reply is for the token that was parked.
+fn answer_parked(order: Order, step: CommandName, answer: ParkedAnswer) -> Result<Decision<Order>, Misfit> {
+    if order.parked.as_ref().is_none_or(|it| it.step != step) {
+        return Err(Misfit { command: CommandName::AnswerCompensation, state: "not parked" });
     }
-    let order = Order { parked: None, ..order.clone() };
+    let order = Order { parked: None, ..order };
     let decision = match answer {
         ParkedAnswer::Resolved => Decision::so(order, "resolved"),
         ParkedAnswer::Retry => Decision::no(order, ErrorName::RetryCompensation, "a person wants it tried again"),
@@ -111,11 +142,17 @@ pub fn answer_parked(order: &Order, step: CommandName, answer: ParkedAnswer) -> 
     Ok(decision.with(OrderEvent::CompensationAnswered(CompensationAnswered { step, answer })))
 }
 
-/// What becomes of a command of the saga.
+/// What becomes of a command. `token` is by which the asker is answered; what is parked keeps it. The reply to
+/// [`OrderCommand::Answer`] is not for its sender but for the token that was parked.
 ///
 /// # Errors
-/// [`Misfit`].
-pub fn decide(order: &Order, command: &OrderCommand) -> Result<Decision<Order>, Misfit> {
+/// [`Misfit`], also when what a person answers is not what is parked.
+pub fn decide(
+    order: &Order,
+    command: &OrderCommand,
+    token: Option<&TaskToken>,
+    now: Timestamp,
+) -> Result<Decision<Order>, Misfit> {
     use OrderStatus::{Cancelled, Confirmed, Placed, Withdrawn};
     let order = order.clone();
     Ok(match (command, order.status) {
@@ -143,15 +180,21 @@ pub fn decide(order: &Order, command: &OrderCommand) -> Result<Decision<Order>, 
         }
 
         (OrderCommand::Park { step, error }, _) => {
-            // The saga may park what it has parked, with a new token, when it was redriven; it is told once.
-            let events = if order.parked == Some(*step) {
-                Vec::new()
-            } else {
-                let parked = CompensationParked { step: *step, error: error.name.clone() };
-                vec![OrderEvent::CompensationParked(parked)]
+            // The saga parks anew what it has parked, with a new token: each day, and when it was redriven. That is told
+            // once, and has waited since the first time.
+            let before = order.parked.as_ref().filter(|it| it.step == *step).map(|it| it.at);
+            let events = match before {
+                Some(_) => Vec::new(),
+                None => {
+                    let parked = CompensationParked { step: *step, error: error.name.clone() };
+                    vec![OrderEvent::CompensationParked(parked)]
+                }
             };
-            Decision { state: Order { parked: Some(*step), ..order }, reply: Reply::Later, events }
+            let at = before.unwrap_or(now);
+            let parked = Parked { step: *step, error: error.name.clone(), at, token: token.cloned() };
+            Decision { state: Order { parked: Some(parked), ..order }, reply: Reply::Later, events }
         }
+        (OrderCommand::Answer { step, answer }, _) => return answer_parked(order, *step, *answer),
     })
 }
 

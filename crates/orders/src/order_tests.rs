@@ -5,7 +5,11 @@ use super::*;
 fn placed() -> Order {
     let body = include_bytes!("../../events/tests/fixtures/place-order.json");
     let placed = PlaceOrder::parse(body).unwrap().placed_by("customer-mona".parse().unwrap());
-    place(placed, Timestamp::UNIX_EPOCH).state
+    place(placed, None, Timestamp::UNIX_EPOCH).state
+}
+
+fn decided(order: &Order, command: &OrderCommand) -> Result<Decision<Order>, Misfit> {
+    decide(order, command, Some(&"made-up-token".parse().unwrap()), Timestamp::UNIX_EPOCH)
 }
 
 const CANCELLED: OrderStatus = OrderStatus::Cancelled { reason: CancelReason::PaymentDeclined };
@@ -37,14 +41,14 @@ fn an_order_is_confirmed_or_cancelled_and_never_both() {
         (Withdrawn, cancel(), CANCELLED, "cancelled", 1),
         (CANCELLED, cancel(), CANCELLED, "cancelled", 0),
     ] {
-        let decision = decide(&Order { status, ..placed() }, &command).unwrap();
+        let decision = decided(&Order { status, ..placed() }, &command).unwrap();
         let found = (decision.state.status, word(decision.reply), decision.events.len());
         assert_eq!(found, (expected, reply.to_owned(), events), "{status:?} {command:?}");
         if let Reply::No { error, .. } = decision.reply {
             assert!(command.name().refusals().contains(&error));
         }
     }
-    let error = decide(&Order { status: Confirmed, ..placed() }, &cancel()).unwrap_err();
+    let error = decided(&Order { status: Confirmed, ..placed() }, &cancel()).unwrap_err();
     assert_eq!(error.to_string(), "CancelOrder does not fit what is a confirmed order");
 }
 
@@ -64,29 +68,55 @@ fn the_customers_wish_is_told_once_and_refused_when_it_is_too_late() {
     }
 }
 
+fn parked_undo() -> Parked {
+    let (error, token) = ("States.Timeout".to_owned(), Some("made-up-token".parse().unwrap()));
+    Parked { step: CommandName::UndoPayment, error, at: Timestamp::UNIX_EPOCH, token }
+}
+
 #[test]
 fn what_is_parked_is_answered_by_a_person_once() {
     let step = CommandName::UndoPayment;
     let park = OrderCommand::Park { step, error: StepError { name: "States.Timeout".to_owned() } };
-    let parked = decide(&placed(), &park).unwrap();
-    assert_eq!((parked.reply, parked.events.len(), parked.state.parked), (Reply::Later, 1, Some(step)));
-    let again = decide(&parked.state, &park).unwrap();
-    assert_eq!((again.reply, again.events.len()), (Reply::Later, 0));
+    let parked = decided(&placed(), &park).unwrap();
+    assert_eq!((parked.reply, parked.events.len()), (Reply::Later, 1));
+    assert_eq!(parked.state.parked, Some(parked_undo()));
 
     for (answer, reply) in [(ParkedAnswer::Retry, "RetryCompensation"), (ParkedAnswer::Resolved, "resolved")] {
-        let answered = answer_parked(&parked.state, step, answer).unwrap();
-        assert_eq!((word(answered.reply), answered.state.parked), (reply.to_owned(), None));
+        let answer_it = |order, step| decided(order, &OrderCommand::Answer { step, answer });
+        let answered = answer_it(&parked.state, step).unwrap();
+        assert_eq!((word(answered.reply), answered.state.parked.clone()), (reply.to_owned(), None));
         let event = OrderEvent::CompensationAnswered(CompensationAnswered { step, answer });
         assert_eq!(answered.events, [event]);
-        assert!(answer_parked(&answered.state, step, answer).is_err());
-        assert!(answer_parked(&parked.state, CommandName::ReleaseStock, answer).is_err());
+        assert!(answer_it(&answered.state, step).is_err());
+        assert!(answer_it(&parked.state, CommandName::ReleaseStock).is_err());
     }
+}
+
+#[test]
+fn parking_again_is_not_told_again_and_takes_the_newest_token() {
+    let step = CommandName::UndoPayment;
+    let park = OrderCommand::Park { step, error: StepError { name: "States.Timeout".to_owned() } };
+    let parked = decided(&placed(), &park).unwrap();
+    let token = "another-made-up-token".parse().unwrap();
+    let later = "2026-01-02T00:00:00Z".parse().unwrap();
+    let again = decide(&parked.state, &park, Some(&token), later).unwrap();
+    assert_eq!((again.reply, again.events.len()), (Reply::Later, 0));
+    assert_eq!(again.state.parked, Some(Parked { token: Some(token), ..parked_undo() }));
+}
+
+#[test]
+fn an_order_is_found_by_its_customer_and_while_it_waits_for_a_person() {
+    let index = |order: &Order| order.index().into_iter().map(|it| format!("{}={}", it.0, it.1)).collect::<Vec<_>>();
+    let found = ["customer_id=customer-mona", "placed_at=1970-01-01T00:00:00.000000000Z"];
+    assert_eq!(index(&placed()), found);
+    let waits = ["parked=yes", "parked_at=1970-01-01T00:00:00.000000000Z"];
+    assert_eq!(index(&Order { parked: Some(parked_undo()), ..placed() }), [found, waits].concat());
 }
 
 #[test]
 fn the_state_reads_back_also_when_it_was_written_before_members_were_added() {
     for status in [OrderStatus::Placed, OrderStatus::Withdrawn, OrderStatus::Confirmed, CANCELLED] {
-        let order = Order { status, parked: Some(CommandName::CancelOrder), ..placed() };
+        let order = Order { status, parked: Some(parked_undo()), ..placed() };
         let json = serde_json::to_string(&order).unwrap();
         assert_eq!(serde_json::from_str::<Order>(&json).unwrap(), order);
     }

@@ -195,7 +195,8 @@ fn a_compensation_that_keeps_failing_is_parked_until_a_person_says() {
             world.act(Act::Timeout);
         }
         world.carry_out();
-        assert_eq!(world.services.order.state.parked, Some(CommandName::CancelShipment));
+        let parked = world.services.order.state.parked.as_ref().unwrap();
+        assert_eq!((parked.step, &parked.token), (CommandName::CancelShipment, &Some(world.saga.token())));
         world.act(Act::Person);
         assert_eq!(world.saga.state, Some(CommandName::CancelShipment));
     }

@@ -137,7 +137,7 @@ impl Saga {
                 let error = StepError { name: "States.Timeout".to_owned() };
                 Command::Order(OrderCommand::Park { step: self.parked, error })
             }
-            ShipStock | StopPayment | ReconcilePayment => unreachable!("follow from events"),
+            ShipStock | StopPayment | ReconcilePayment | AnswerCompensation => unreachable!("follow from events"),
         };
         let order_id = input.order_id.clone();
         let command_id = format!("{}/{state}", order_id.as_str()).parse().unwrap();

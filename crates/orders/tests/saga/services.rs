@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tidegate_events::{
@@ -193,7 +194,10 @@ impl Services {
         let Some(Loaded { version, state }) = worker.loaded.clone() else { return self.load(worker) };
         let id = &worker.envelope.command_id;
         let decided = match (&worker.envelope.command, &state) {
-            (Command::Order(command), State::Order(it)) => order::decide(it, command).map(write_order),
+            (Command::Order(command), State::Order(it)) => {
+                let token = worker.envelope.task_token.as_ref();
+                order::decide(it, command, token, Timestamp::UNIX_EPOCH).map(write_order)
+            }
             (Command::Stock(command), State::Stock(reservation, stocks)) => decide_stock(reservation, stocks, command),
             (Command::Payment(command), State::Payment(it)) => {
                 payment::decide(it, command, id, &worker.paid).map(|next| match next {

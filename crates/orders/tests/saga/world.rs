@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 use tidegate_events::{
-    Command, CommandName, Envelope, OrderEvent, OrderPlaced, ParkedAnswer, PaymentCommand, PaymentFact, PlaceOrder,
-    Quantity, SagaInput, TaskToken,
+    Command, CommandName, Envelope, OrderCommand, OrderEvent, OrderPlaced, ParkedAnswer, PaymentCommand, PaymentFact,
+    PlaceOrder, Quantity, SagaInput, TaskToken,
 };
-use tidegate_orders::{OrderStatus, PaymentStatus, Reply, Reservation, Shipment, Stock, order};
+use tidegate_orders::{OrderStatus, Parked, PaymentStatus, Reply, Reservation, Shipment, Stock, order};
 
 use crate::saga::{Saga, following};
 use crate::services::{Intent, Services, Stepped, Temper, Worker, is_park};
@@ -59,7 +59,7 @@ impl World {
             address: placed.address.clone(),
         };
         let stocks = on_hand.iter().map(|it| Stock { on_hand: *it, ..Stock::default() }).collect();
-        let placed = order::place(placed, Timestamp::UNIX_EPOCH);
+        let placed = order::place(placed, None, Timestamp::UNIX_EPOCH);
         let (saga, first) = Saga::start(input.clone());
         let mut world = Self {
             services: Services::new(placed.state, stocks, temper),
@@ -116,12 +116,13 @@ impl World {
             }
             Act::Person if self.saga.state == Some(CommandName::ParkCompensation) => {
                 // A person sees what is parked once it is written down.
-                if let Some(step) = self.services.order.state.parked {
-                    let token = self.saga.token();
-                    let decision = order::answer_parked(&self.services.order.state, step, ParkedAnswer::Retry).unwrap();
+                if let Some(Parked { step, token, .. }) = self.services.order.state.parked.clone() {
+                    let answer = OrderCommand::Answer { step, answer: ParkedAnswer::Retry };
+                    let order = &self.services.order.state;
+                    let decision = order::decide(order, &answer, None, Timestamp::UNIX_EPOCH).unwrap();
                     let (reply, events) = self.services.write_order(decision);
                     self.tell(events);
-                    self.reply(Some(token), reply);
+                    self.reply(token, reply);
                 }
             }
             Act::ProviderTells => self.provider_tells(),
