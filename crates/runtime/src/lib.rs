@@ -6,6 +6,8 @@ mod port;
 pub mod ambient;
 pub mod aws;
 pub mod config;
+#[cfg(feature = "sqs")]
+pub mod consumer;
 pub mod http;
 pub mod metrics;
 pub mod problem;

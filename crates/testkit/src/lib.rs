@@ -5,8 +5,10 @@ pub mod commits_suite;
 pub mod lambda_api;
 mod log;
 mod memory;
+mod queue;
 mod time;
 
 pub use log::Log;
 pub use memory::{Counts, Fault, MemoryClaims, MemoryPayloads, MemorySecrets, MemoryTopic, MemoryWorkflows, Published};
+pub use queue::{RecordingQueue, batch};
 pub use time::ManualAmbient;

@@ -4,17 +4,17 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::sqs::SqsEvent;
-use tidegate_batch::sqs::{self, Message as Record, MessageId, Queue};
-use tidegate_batch::{BatchError, Budget, Failure, Outcome, Policy, Report, Response, Runner};
+use tidegate_batch::sqs::{Message as Record, MessageId, Queue};
+use tidegate_batch::{BatchError, Failure, Policy, Response};
 use tidegate_cloudevents::{Event, extensions, messaging};
 use tidegate_idempotency::{Claim, Claimed, Fence, Key, Request, Store};
-use tidegate_runtime::PortError;
 use tidegate_runtime::ambient::Ambient;
+use tidegate_runtime::consumer::{Consumer, Invocation, failure, trace};
 use tidegate_runtime::metrics::{Metric, Metrics};
 use tidegate_runtime::s3::Payloads;
 use tidegate_runtime::secrets::Secrets;
 use tidegate_runtime::trace::TraceContext;
-use tracing::{Instrument, error, info, info_span, warn};
+use tracing::{Instrument, info, info_span, warn};
 
 use crate::Configuration;
 use crate::message::{Rendered, render};
@@ -30,15 +30,6 @@ const POST_TIME: Duration = Duration::from_secs(15);
 
 /// What stands before the name of a source that receive-webhook verified; no sender can write it into an event.
 const VERIFIED: &str = "/webhooks/";
-
-/// What Lambda says about one invocation.
-#[derive(Clone, Debug)]
-pub struct Invocation {
-    /// Lambda's id of the request.
-    pub request_id: String,
-    /// When Lambda ends this invocation.
-    pub deadline: SystemTime,
-}
 
 /// The handler, over its ports.
 #[derive(Debug)]
@@ -80,19 +71,15 @@ impl<A: Ambient, S: Secrets, C: Store, P: Payloads, Q: Queue, M: Metrics> Notifi
     /// # Errors
     /// [`BatchError`] where the batch cannot be answered record by record.
     pub async fn handle(&self, batch: SqsEvent, invocation: Invocation) -> Result<Response<MessageId>, BatchError> {
-        let budget = Budget { now: self.ambient.now(), deadline: invocation.deadline };
-        let mut random = fastrand::Rng::with_seed(u64::try_from(self.ambient.random() >> 64).unwrap_or_default());
-        let policy = policy();
+        let consumer = Consumer { ambient: &self.ambient, queue: &self.queue, metrics: &self.metrics };
         let each = async |record: &Record| self.handle_record(record, &invocation).await;
-        let report = sqs::run(batch, Runner::new(&policy, budget, &mut random), &self.queue, each).await?;
-        self.tell(&report, &invocation);
-        report.response()
+        consumer.run(batch, &invocation, &policy(), each).await
     }
 
     async fn handle_record(&self, record: &Record, invocation: &Invocation) -> Result<(), Failure> {
         let event = messaging::from_message(record.body().as_bytes())
             .map_err(|error| Failure::undecodable(format!("the body is not a CloudEvent: {error}")))?;
-        let trace = trace(&event, record, self.ambient.random());
+        let trace = trace(event.traceparent(), record, self.ambient.random());
         let span = info_span!(
             "notify",
             request_id = invocation.request_id,
@@ -158,7 +145,7 @@ impl<A: Ambient, S: Secrets, C: Store, P: Payloads, Q: Queue, M: Metrics> Notifi
     /// Brings the data of an event that carries a claim check.
     async fn with_data(&self, event: Event) -> Result<Event, Failure> {
         let Some(dataref) = event.dataref_to_fetch() else { return Ok(event) };
-        let data = self.payloads.fetch(dataref).await.map_err(|error| failure_of_port(&error))?;
+        let data = self.payloads.fetch(dataref).await.map_err(|error| failure(&error))?;
         event.with_data(&data).map_err(Failure::undecodable)
     }
 
@@ -210,49 +197,6 @@ impl<A: Ambient, S: Secrets, C: Store, P: Payloads, Q: Queue, M: Metrics> Notifi
             }
         }
     }
-
-    fn tell(&self, report: &Report<MessageId>, invocation: &Invocation) {
-        let (mut delayed, mut dead) = (0, 0);
-        let request_id = &invocation.request_id;
-        for (MessageId(message_id), outcome) in &report.outcomes {
-            match outcome {
-                Outcome::Done => {}
-                Outcome::Delayed { error, after } => {
-                    delayed += 1;
-                    warn!(request_id, message_id, error, after_secs = after.map(|after| after.as_secs()), "delayed");
-                }
-                Outcome::OutOfTime | Outcome::HeldBack => {
-                    delayed += 1;
-                    warn!(request_id, message_id, "out of time");
-                }
-                Outcome::Stuck { error } => {
-                    delayed += 1;
-                    error!(request_id, message_id, error, "cannot be set aside; comes back");
-                }
-                Outcome::DeadLettered { reason, error } => {
-                    dead += 1;
-                    error!(request_id, message_id, reason = reason.as_str(), error, "set aside for a person");
-                }
-            }
-        }
-        let counts = [(Metric::MessageDelayed, delayed), (Metric::MessageDeadLettered, dead)];
-        let counts: Vec<_> = counts.into_iter().filter(|(_, count)| *count > 0).collect();
-        self.metrics.count(self.ambient.now(), ("source", "any"), &counts);
-    }
-}
-
-fn failure_of_port(error: &PortError) -> Failure {
-    let text = tidegate_runtime::chain(error);
-    if error.transient { Failure::transient(text) } else { Failure::permanent(text) }
-}
-
-/// The trace that the event carries, or the one X-Ray carried beside the message, or a new one.
-fn trace(event: &Event, record: &Record, random: u128) -> TraceContext {
-    let carried = event.extension(extensions::TRACEPARENT).and_then(|value| value.as_str());
-    carried
-        .and_then(TraceContext::from_traceparent)
-        .or_else(|| record.xray_trace_header().and_then(TraceContext::from_xray))
-        .unwrap_or_else(|| TraceContext::start(random))
 }
 
 /// `github` of `/webhooks/github`; a sender's own source as it is.

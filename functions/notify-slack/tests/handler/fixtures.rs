@@ -1,18 +1,18 @@
 //! Queue records, and the handler with everything it stands on. Token and events are made up.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::sqs::SqsEvent;
 use notify_slack::slack::SlackClient;
-use notify_slack::{Configuration, Invocation, Notifier};
+use notify_slack::{Configuration, Notifier};
 use serde_json::{Value, json};
-use tidegate_batch::sqs::{Message, Queue};
-use tidegate_batch::{DeadLetter, DeadLetters, QueueError, Reason};
+use tidegate_batch::Reason;
 use tidegate_cloudevents::{Event, messaging};
 use tidegate_runtime::ambient::Ambient;
+use tidegate_runtime::consumer::Invocation;
 use tidegate_runtime::metrics::Metric;
-use tidegate_testkit::{Counts, ManualAmbient, MemoryClaims, MemoryPayloads, MemorySecrets};
+use tidegate_testkit::{Counts, ManualAmbient, MemoryClaims, MemoryPayloads, MemorySecrets, RecordingQueue};
 
 use crate::server::{Reply, Server};
 
@@ -62,42 +62,7 @@ pub(crate) fn charts(id: &str) -> Event {
 
 /// A batch, whose records are `m0`, `m1` and so on, received for the first time.
 pub(crate) fn batch<'a>(events: impl IntoIterator<Item = &'a Event>) -> SqsEvent {
-    records(events.into_iter().map(messaging::to_body), 1)
-}
-
-pub(crate) fn records(bodies: impl IntoIterator<Item = String>, receive_count: u32) -> SqsEvent {
-    let record = |(index, body)| {
-        json!({
-            "messageId": format!("m{index}"),
-            "receiptHandle": "made-up",
-            "body": body,
-            "attributes": {"ApproximateReceiveCount": receive_count.to_string()},
-            "messageAttributes": {},
-        })
-    };
-    let records: Vec<Value> = bodies.into_iter().enumerate().map(record).collect();
-    serde_json::from_value(json!({"Records": records})).unwrap()
-}
-
-/// Notes what a queue is told to do.
-#[derive(Debug, Default)]
-pub(crate) struct RecordingQueue {
-    delays: Mutex<Vec<(String, Duration)>>,
-    letters: Mutex<Vec<(String, DeadLetter)>>,
-}
-
-impl Queue for RecordingQueue {
-    async fn delay(&self, message: &Message, by: Duration) -> Result<(), QueueError> {
-        self.delays.lock().unwrap_or_else(PoisonError::into_inner).push((message.id().to_owned(), by));
-        Ok(())
-    }
-}
-
-impl DeadLetters<Message> for RecordingQueue {
-    async fn dead_letter(&self, message: &Message, letter: &DeadLetter) -> Result<(), QueueError> {
-        self.letters.lock().unwrap_or_else(PoisonError::into_inner).push((message.id().to_owned(), letter.clone()));
-        Ok(())
-    }
+    tidegate_testkit::batch(events.into_iter().map(messaging::to_body), 1)
 }
 
 /// The handler, and Slack.
@@ -163,13 +128,12 @@ impl Desk {
 
     /// The delays that the queue was told of since the last look.
     pub(crate) fn delays(&self) -> Vec<(String, Duration)> {
-        std::mem::take(&mut *self.notifier.queue.delays.lock().unwrap())
+        self.notifier.queue.delays()
     }
 
     /// The dead letters since the last look: record, reason, text.
     pub(crate) fn letters(&self) -> Vec<(String, Reason, String)> {
-        let letters = std::mem::take(&mut *self.notifier.queue.letters.lock().unwrap());
-        letters.into_iter().map(|(id, letter)| (id, letter.reason, letter.error)).collect()
+        self.notifier.queue.letters()
     }
 
     pub(crate) fn count(&self, metric: Metric) -> u64 {

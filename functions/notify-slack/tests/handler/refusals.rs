@@ -5,7 +5,7 @@ use std::time::Duration;
 use tidegate_batch::Reason;
 use tidegate_runtime::metrics::Metric;
 
-use crate::fixtures::{Desk, TOKEN, batch, charts, event, posted, records, refused, tides};
+use crate::fixtures::{Desk, TOKEN, batch, charts, event, posted, refused, tides};
 use crate::server::Reply;
 
 #[tokio::test]
@@ -33,7 +33,7 @@ async fn a_slack_in_trouble_is_tried_again_after_a_back_off() {
     let desk = Desk::new(vec![failing("500 Internal Server Error"), failing("502 Bad Gateway"), posted()]).await;
     for (receive_count, longest) in [(1, 1), (5, 16)] {
         let body = tidegate_cloudevents::messaging::to_body(&tides("e1"));
-        assert_eq!(desk.handle(records([body], receive_count)).await, ["m0"]);
+        assert_eq!(desk.handle(tidegate_testkit::batch([body], receive_count)).await, ["m0"]);
         let [(_, wait)] = desk.delays()[..] else { panic!("not one delay") };
         assert!(wait <= Duration::from_secs(longest), "{wait:?}");
         desk.skip(Duration::from_secs(1));
@@ -53,7 +53,7 @@ async fn a_slack_in_trouble_that_asks_for_time_gets_it() {
 async fn a_slack_that_stays_in_trouble_ends_in_the_dead_letter_queue() {
     let desk = Desk::new(vec![Reply::with("500 Internal Server Error", "")]).await;
     let body = tidegate_cloudevents::messaging::to_body(&tides("e1"));
-    let batch = records([body], notify_slack::policy().max_receives);
+    let batch = tidegate_testkit::batch([body], notify_slack::policy().max_receives);
     assert_eq!(desk.handle(batch).await, [""; 0]);
     let error = "500 Internal Server Error".to_owned();
     assert_eq!(desk.letters(), [("m0".to_owned(), Reason::AttemptsExhausted, error)]);
@@ -97,7 +97,7 @@ async fn what_is_no_event_is_set_aside_as_undecodable() {
         (push(br#""text""#), "the data is no GitHub push payload"),
     ] {
         let desk = Desk::new(vec![]).await;
-        assert_eq!(desk.handle(records([body.clone()], 1)).await, [""; 0]);
+        assert_eq!(desk.handle(tidegate_testkit::batch([body.clone()], 1)).await, [""; 0]);
         let [(id, reason, error)] = &desk.letters()[..] else { panic!("{body}: not one letter") };
         assert_eq!((id.as_str(), *reason), ("m0", Reason::Undecodable));
         assert!(error.starts_with(why), "{error}");
@@ -110,7 +110,7 @@ async fn each_record_of_a_batch_is_judged_alone() {
     let body = tidegate_cloudevents::messaging::to_body;
     let far = tides("e1").with_dataref("s3://elsewhere/payloads/x").unwrap();
     let bodies = ["poison".to_owned(), body(&far), body(&charts("e2")), body(&event("e3", "com.github.ping", b"{}"))];
-    assert_eq!(desk.handle(records(bodies, 1)).await, [""; 0]);
+    assert_eq!(desk.handle(tidegate_testkit::batch(bodies, 1)).await, [""; 0]);
     assert_eq!(desk.channels(), ["#charts"]);
     let letters: Vec<_> = desk.letters().into_iter().map(|(id, reason, _)| (id, reason)).collect();
     assert_eq!(letters.len(), 2);
