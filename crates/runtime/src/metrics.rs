@@ -25,6 +25,12 @@ pub enum Metric {
     MessageDelayed,
     /// A message went to the dead-letter queue.
     MessageDeadLettered,
+    /// A command was decided about and committed.
+    CommandHandled,
+    /// A command had been handled before.
+    CommandRepeated,
+    /// A command failed: it comes back, or is set aside.
+    CommandFailed,
     /// A committed event was published.
     RelayPublished,
     /// A workflow took its answer.
@@ -48,6 +54,9 @@ impl Metric {
             Self::SlackSkipped => "SlackSkipped",
             Self::MessageDelayed => "MessageDelayed",
             Self::MessageDeadLettered => "MessageDeadLettered",
+            Self::CommandHandled => "CommandHandled",
+            Self::CommandRepeated => "CommandRepeated",
+            Self::CommandFailed => "CommandFailed",
             Self::RelayPublished => "RelayPublished",
             Self::RelayAnswered => "RelayAnswered",
             Self::RelayExpired => "RelayExpired",

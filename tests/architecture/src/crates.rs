@@ -15,6 +15,17 @@ pub const MAY_KNOW: &[(&str, &[&str])] = &[
     ("tidegate-orders", &["tidegate-events"]),
     ("tidegate-fraud", &["tidegate-events"]),
     ("tidegate-runtime", TOOLKIT),
+    (
+        "tidegate-worker",
+        &[
+            "tidegate-batch",
+            "tidegate-cloudevents",
+            "tidegate-events",
+            "tidegate-orders",
+            "tidegate-outbox",
+            "tidegate-runtime",
+        ],
+    ),
 ];
 
 /// May know every crate under `crates/`, and nothing that runs may know it.

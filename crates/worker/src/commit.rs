@@ -1,0 +1,201 @@
+//! From a command to the write that carries it out.
+
+use std::error::Error;
+use std::time::SystemTime;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tidegate_batch::Failure;
+use tidegate_cloudevents::JsonText;
+use tidegate_events::{About, Envelope};
+use tidegate_orders::{Misfit, Next};
+use tidegate_outbox::{
+    AggregateId, Change, Command, CommandId, Commits, Decision, HandleError, Handled, Image, InvalidName, Reply,
+    TaskToken, handle,
+};
+
+/// How often somebody is asked anew because somebody else wrote first. The queue's back-off is then the better place to
+/// wait.
+const MAX_ROUNDS: usize = 5;
+
+/// Why there is no decision. Trying again does not help.
+pub type Undecided = Box<dyn Error + Send + Sync>;
+
+/// What is stored is not of the shape that this version knows. Does not quote it.
+#[derive(Debug, thiserror::Error)]
+#[error("the state of {aggregate} cannot be read")]
+struct Unreadable {
+    aggregate: AggregateId,
+}
+
+/// Somebody else wrote while somebody was asked: the answers are for another state.
+#[derive(Debug, thiserror::Error)]
+#[error("another write was quicker")]
+struct Overtaken;
+
+/// The command as the outbox knows it; its home is the order's item in the service's table.
+///
+/// # Errors
+/// [`Failure`], permanent, where the names cannot be the outbox's.
+pub fn command(envelope: &Envelope) -> Result<Command, Failure> {
+    let command = || -> Result<Command, InvalidName> {
+        Ok(Command {
+            id: CommandId::new(envelope.command_id.as_str())?,
+            home: home(envelope)?,
+            token: envelope.task_token.as_ref().map(|it| TaskToken::new(it.as_str())).transpose()?,
+        })
+    };
+    command().map_err(Failure::permanent)
+}
+
+fn home(envelope: &Envelope) -> Result<AggregateId, InvalidName> {
+    AggregateId::new(envelope.order_id.as_str())
+}
+
+/// An aggregate's state, the default one where it was never written.
+///
+/// # Errors
+/// Where it is of a shape that is not known.
+pub fn state<S: DeserializeOwned + Default>(image: &Image) -> Result<S, Undecided> {
+    let state = image.state_as().map_err(|_| Unreadable { aggregate: image.aggregate().clone() })?;
+    Ok(state.unwrap_or_default())
+}
+
+/// What becomes of an aggregate that says nothing.
+///
+/// # Errors
+/// Where the state has no JSON.
+pub fn changed(aggregate: AggregateId, state: &impl Serialize) -> Result<Change, Undecided> {
+    Ok(Change { aggregate, state: JsonText::of(state)?, events: Vec::new(), index: Vec::new() })
+}
+
+/// A service's decision about the order's item as the outbox writes it: state, reply, and the events as CloudEvents.
+///
+/// # Errors
+/// Where the state has no JSON, or an event cannot be one.
+pub fn decided<S: Serialize>(
+    envelope: &Envelope,
+    decision: tidegate_orders::Decision<S>,
+    now: SystemTime,
+) -> Result<Decision, Undecided> {
+    let about = About {
+        order_id: &envelope.order_id,
+        time: Timestamp::try_from(now)?,
+        cause: Some(&envelope.command_id),
+        correlation_id: envelope.correlation_id.as_ref(),
+        traceparent: envelope.traceparent.as_deref(),
+    };
+    // The outbox gives each event its id.
+    let events = decision.events.iter().map(|it| it.to_cloudevent("-", &about)).collect::<Result<_, _>>()?;
+    let change = Change { events, ..changed(home(envelope)?, &decision.state)? };
+    let reply = match decision.reply {
+        tidegate_orders::Reply::Done(word) => Reply::success(&word)?,
+        tidegate_orders::Reply::No { error, cause } => Reply::failure(error.as_str(), cause),
+        // Nobody is answered with it: a person will say.
+        tidegate_orders::Reply::Later => Reply::success(&"later")?,
+    };
+    Ok(Decision { reply, changes: vec![change] })
+}
+
+/// Carries a command out that the service decides about alone. `others` and `decide` are those of [`handle`].
+///
+/// # Errors
+/// [`Failure`]: what cannot be decided or written is permanent, a store that does not answer transient.
+pub async fn commit<C: Commits>(
+    commits: &C,
+    command: &Command,
+    now: SystemTime,
+    others: impl Fn(&Image) -> Vec<AggregateId>,
+    decide: impl Fn(&[Image]) -> Result<Decision, Undecided>,
+) -> Result<Handled, Failure> {
+    handle(commits, command, now, others, decide).await.map_err(|error| failure(&error))
+}
+
+/// Carries a command out for which somebody outside has to be asked: load, decide, record what will be asked, ask, decide,
+/// commit. A write that finds another state than the one decided upon starts over; whoever is asked then answers the
+/// same again.
+///
+/// ```text
+///   A  load 0, record 1, load 1, ask ....... dies
+///   A' (same message)                        load 1, ask the same: the same answer, write 2
+///
+///   A  load 0, record 1, load 1, ask .................. write 2: overtaken . load 2, decide on what U left
+///   U  (its compensation)       load 1, ask the same, undo it, write 2
+/// ```
+///
+/// # Errors
+/// As [`commit`], and what `ask` fails with.
+pub async fn ask_and_commit<C: Commits, S, Q, A>(
+    commits: &C,
+    envelope: &Envelope,
+    now: SystemTime,
+    decide: impl Fn(&S, &[A]) -> Result<Next<S, Q>, Misfit>,
+    ask: impl AsyncFn(Q) -> Result<A, Failure>,
+) -> Result<Handled, Failure>
+where
+    S: Serialize + DeserializeOwned + Default,
+{
+    let command = command(envelope)?;
+    for _ in 0..MAX_ROUNDS {
+        let home = commits.load(&command.home).await.map_err(|error| failure(&error.into()))?;
+        let state: S = state(&home).map_err(|error| Failure::permanent(&*error))?;
+        let mut answers = Vec::new();
+        // What was handled is answered by its proof, and nobody is asked again.
+        let mut recorded = None;
+        while recorded.is_none() && home.proof(&command.id).is_none() {
+            match decide(&state, &answers).map_err(Failure::permanent)? {
+                Next::Ask(request) => answers.push(ask(request).await?),
+                Next::Record(state) => recorded = Some(state),
+                Next::Done(_) => break,
+            }
+        }
+        let written = match &recorded {
+            Some(state) => {
+                let record = record(&command)?;
+                let decision = |loaded: &[Image]| {
+                    unless_overtaken(&home, loaded)?;
+                    let change = changed(command.home.clone(), state)?;
+                    Ok::<_, Undecided>(Decision { reply: Reply::success(&"recorded")?, changes: vec![change] })
+                };
+                handle(commits, &record, now, |_| Vec::new(), decision).await
+            }
+            None => {
+                let decision = |loaded: &[Image]| {
+                    unless_overtaken(&home, loaded)?;
+                    match decide(&state, &answers)? {
+                        Next::Done(decision) => decided(envelope, decision, now),
+                        Next::Record(_) | Next::Ask(_) => Err(Overtaken.into()),
+                    }
+                };
+                handle(commits, &command, now, |_| Vec::new(), decision).await
+            }
+        };
+        match written {
+            Ok(handled) if recorded.is_none() => return Ok(handled),
+            Ok(_) => {}
+            Err(HandleError::Undecided(error)) if error.is::<Overtaken>() => {}
+            Err(error) => return Err(failure(&error)),
+        }
+    }
+    Err(Failure::transient(format!("others kept being quicker than {}", command.id)))
+}
+
+/// The write of what will be asked is a command of its own, which nobody waits for.
+fn record(command: &Command) -> Result<Command, Failure> {
+    let id = CommandId::new(format!("{}/record", command.id)).map_err(Failure::permanent)?;
+    Ok(Command { id, home: command.home.clone(), token: None })
+}
+
+fn unless_overtaken(decided_upon: &Image, loaded: &[Image]) -> Result<(), Overtaken> {
+    let is_same = loaded.first().is_some_and(|it| it.version() == decided_upon.version());
+    if is_same { Ok(()) } else { Err(Overtaken) }
+}
+
+fn failure(error: &HandleError) -> Failure {
+    let text = tidegate_runtime::chain(error);
+    match error {
+        HandleError::Undecided(_) | HandleError::Refused(_) => Failure::permanent(text),
+        HandleError::Contended { .. } | HandleError::Store(_) => Failure::transient(text),
+    }
+}

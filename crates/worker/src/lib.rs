@@ -1,0 +1,32 @@
+//! What the workers of the order pipeline share: a message of the queue becomes a command, the command is decided about,
+//! whoever has to be asked is asked, and all of it is committed in one write (docs/decisions/0020-order-services.md).
+//!
+//! A worker adds a [`Service`]: its decisions, and whom it asks.
+//!
+//! - [`Worker`]: the handler of the queue.
+//! - [`commit`]: for who decides alone.
+//! - [`ask_and_commit`]: for who has to ask somebody in between.
+//! - [`Waiting`]: the saga that waits, as far as it is told something before anything is committed.
+//!
+//! # What becomes of a message
+//!
+//! | | the saga hears | the message |
+//! |---|---|---|
+//! | carried out, now or before; also a "no" | the reply, by the relay | is acknowledged |
+//! | transient failure | a heartbeat, so that it goes on waiting | comes back after a back-off |
+//! | permanent failure | `PermanentFailure`, at once | is set aside with the reason |
+//! | no command that is known | nothing: its token is not known either, and runs out | is set aside |
+//!
+//! A failure is no decision and leaves no proof: the same command sent again is really tried again.
+
+mod commit;
+#[cfg(feature = "sfn")]
+mod sfn;
+mod waiting;
+mod worker;
+
+pub use commit::{Undecided, ask_and_commit, changed, command, commit, decided, state};
+#[cfg(feature = "sfn")]
+pub use sfn::SfnWaiting;
+pub use waiting::{Waiting, WaitingError};
+pub use worker::{Service, Worker, policy};

@@ -1,0 +1,135 @@
+//! The handler of a queue of commands.
+
+use std::time::{Duration, SystemTime};
+
+use aws_lambda_events::sqs::SqsEvent;
+use tidegate_batch::sqs::{Message, MessageId, Queue};
+use tidegate_batch::{BatchError, Failure, Policy, Response};
+use tidegate_cloudevents::{Event, messaging};
+use tidegate_events::{Envelope, ErrorName};
+use tidegate_outbox::Handled;
+use tidegate_runtime::ambient::Ambient;
+use tidegate_runtime::consumer::{Consumer, Invocation, trace};
+use tidegate_runtime::metrics::{Metric, Metrics};
+use tracing::{Instrument, info, info_span, warn};
+
+use crate::Waiting;
+
+/// The longest cause that is sent: it is for a person to read, and stands in the execution's history.
+const MAX_CAUSE_CHARS: usize = 1024;
+
+/// What a worker adds: its decisions, and whom it asks.
+pub trait Service: Send + Sync {
+    /// The command that follows from an event that the service has subscribed to; none where the event says nothing to it.
+    ///
+    /// # Errors
+    /// [`Failure`], where the event cannot be read.
+    fn heard(&self, event: &Event) -> Result<Option<Envelope>, Failure> {
+        Envelope::following(event).map_err(Failure::undecodable)
+    }
+
+    /// Carries a command out: with [`commit`](crate::commit) or [`ask_and_commit`](crate::ask_and_commit).
+    ///
+    /// # Errors
+    /// [`Failure`]; a "no" is none.
+    fn carry_out(&self, envelope: &Envelope, now: SystemTime) -> impl Future<Output = Result<Handled, Failure>>;
+}
+
+/// The handler, over its ports.
+#[derive(Debug)]
+pub struct Worker<A, Q, W, M, S> {
+    /// Time and randomness.
+    pub ambient: A,
+    /// The queue and its dead-letter queue.
+    pub queue: Q,
+    /// The saga.
+    pub waiting: W,
+    /// Counts.
+    pub metrics: M,
+    /// What this worker is for.
+    pub service: S,
+}
+
+/// How the queue is worked. A back-off is shorter than the saga's heartbeat (300 s), and all of them together, about half
+/// an hour, outlast a state's 900 s: the saga decides first when it has waited enough, and the message behind it finds a tombstone.
+#[must_use]
+pub fn policy() -> Policy {
+    Policy { max_delay: Duration::from_secs(200), ..Policy::default() }
+}
+
+impl<A: Ambient, Q: Queue, W: Waiting, M: Metrics, S: Service> Worker<A, Q, W, M, S> {
+    /// Handles a batch and says which messages must come back.
+    ///
+    /// # Errors
+    /// [`BatchError`] where the batch cannot be answered message by message.
+    pub async fn handle(&self, batch: SqsEvent, invocation: Invocation) -> Result<Response<MessageId>, BatchError> {
+        let consumer = Consumer { ambient: &self.ambient, queue: &self.queue, metrics: &self.metrics };
+        let each = async |message: &Message| self.handle_message(message, &invocation).await;
+        consumer.run(batch, &invocation, &policy(), each).await
+    }
+
+    async fn handle_message(&self, message: &Message, invocation: &Invocation) -> Result<(), Failure> {
+        let Some(mut envelope) = self.read(message)? else { return Ok(()) };
+        let trace = trace(envelope.traceparent.as_deref(), message, self.ambient.random());
+        envelope.traceparent = Some(trace.child(self.ambient.random()).to_string());
+        let name = envelope.command.name().as_str();
+        let span = info_span!(
+            "work",
+            request_id = invocation.request_id,
+            message_id = message.id(),
+            trace_id = trace.trace_id(),
+            command = name,
+            command_id = envelope.command_id.as_str(),
+            order_id = envelope.order_id.as_str(),
+        );
+        let carried_out = self.work(&envelope).instrument(span.clone()).await;
+        let metric = match &carried_out {
+            Ok(handled) if handled.repeated => Metric::CommandRepeated,
+            Ok(_) => Metric::CommandHandled,
+            Err(_) => Metric::CommandFailed,
+        };
+        self.metrics.count(self.ambient.now(), ("command", name), &[(metric, 1)]);
+        let _entered = span.entered();
+        carried_out.map(|handled| info!(repeated = handled.repeated, reply = word(&handled), "carried out"))
+    }
+
+    /// A command, or an event from which one follows.
+    fn read(&self, message: &Message) -> Result<Option<Envelope>, Failure> {
+        let body = message.body().as_bytes();
+        match Envelope::from_json(body) {
+            Ok(envelope) => Ok(Some(envelope)),
+            Err(not_a_command) => match messaging::from_message(body) {
+                Ok(event) => self.service.heard(&event),
+                Err(_) => Err(Failure::undecodable(not_a_command)),
+            },
+        }
+    }
+
+    async fn work(&self, envelope: &Envelope) -> Result<Handled, Failure> {
+        let failure = match self.service.carry_out(envelope, self.ambient.now()).await {
+            Ok(handled) => return Ok(handled),
+            Err(failure) => failure,
+        };
+        let Some(token) = &envelope.task_token else { return Err(failure) };
+        if let Failure::Transient { .. } = failure {
+            // Without it the saga stops waiting a little earlier, which it bears.
+            if let Err(error) = self.waiting.heartbeat(token).await {
+                warn!(error = tidegate_runtime::chain(&error), "no heartbeat");
+            }
+            return Err(failure);
+        }
+        // Told first, set aside afterwards: whoever dies in between gets the message again.
+        let cause: String = failure.to_string().chars().take(MAX_CAUSE_CHARS).collect();
+        match self.waiting.fail(token, ErrorName::PermanentFailure, &cause).await {
+            Ok(()) => Err(failure),
+            Err(error) => Err(Failure::transient(tidegate_runtime::chain(&error))),
+        }
+    }
+}
+
+fn word(handled: &Handled) -> &str {
+    match &handled.reply {
+        tidegate_outbox::Reply::Success { .. } => "done",
+        tidegate_outbox::Reply::Failure { error, .. } => error,
+    }
+}
