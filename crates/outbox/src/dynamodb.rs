@@ -34,6 +34,13 @@ impl DynamoDbCommits {
         Self { client, table: table.into() }
     }
 
+    /// Opens the connection and runs the signing code once, so that the first command does not pay for it. To be called
+    /// while a function initialises, when it has a whole processor. It reads an item that does not exist; failing here
+    /// harms nothing, so nothing is returned.
+    pub async fn warm(&self) {
+        let _ = self.client.get_item().table_name(&self.table).key("id", S("warm".to_owned())).send().await;
+    }
+
     async fn put(&self, image: &Image) -> Result<(), CommitError> {
         let (condition, values) = condition(image);
         let put = self

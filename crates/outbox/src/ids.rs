@@ -150,7 +150,8 @@ impl TaskToken {
     }
 
     /// What tells one token from another and is none. It is kept in a proof, in place of 2 KB of credential.
-    pub(crate) fn digest(&self) -> String {
+    #[must_use]
+    pub fn digest(&self) -> String {
         hex::encode(Sha256::digest(&self.0))
     }
 }

@@ -6,9 +6,11 @@ pub mod lambda_api;
 mod log;
 mod memory;
 mod queue;
+mod saga;
 mod time;
 
 pub use log::Log;
 pub use memory::{Counts, Fault, MemoryClaims, MemoryPayloads, MemorySecrets, MemoryTopic, MemoryWorkflows, Published};
 pub use queue::{RecordingQueue, batch};
+pub use saga::RecordingSaga;
 pub use time::ManualAmbient;

@@ -29,10 +29,11 @@ struct Unreadable {
     aggregate: AggregateId,
 }
 
-/// Somebody else wrote while somebody was asked: the answers are for another state.
-#[derive(Debug, thiserror::Error)]
+/// Somebody else wrote meanwhile: what was decided, or asked, is for another state. As the error of a decision it has the
+/// command come again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("another write was quicker")]
-struct Overtaken;
+pub struct Overtaken;
 
 /// The command as the outbox knows it; its home is the order's item in the service's table.
 ///
@@ -195,6 +196,7 @@ fn unless_overtaken(decided_upon: &Image, loaded: &[Image]) -> Result<(), Overta
 fn failure(error: &HandleError) -> Failure {
     let text = tidegate_runtime::chain(error);
     match error {
+        HandleError::Undecided(source) if source.is::<Overtaken>() => Failure::transient(text),
         HandleError::Undecided(_) | HandleError::Refused(_) => Failure::permanent(text),
         HandleError::Contended { .. } | HandleError::Store(_) => Failure::transient(text),
     }

@@ -25,7 +25,7 @@ mod sfn;
 mod waiting;
 mod worker;
 
-pub use commit::{Undecided, ask_and_commit, changed, command, commit, decided, state};
+pub use commit::{Overtaken, Undecided, ask_and_commit, changed, command, commit, decided, state};
 #[cfg(feature = "sfn")]
 pub use sfn::SfnWaiting;
 pub use waiting::{Waiting, WaitingError};
