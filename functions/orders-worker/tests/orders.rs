@@ -1,0 +1,112 @@
+//! What waits for a person, over a store in memory.
+
+#![expect(clippy::unwrap_used, reason = "clippy takes what the tests share for no test")]
+
+use std::time::{Duration, SystemTime};
+
+use orders_worker::Orders;
+use serde_json::{Value, json};
+use tidegate_batch::Failure;
+use tidegate_cloudevents::JsonText;
+use tidegate_events::{Envelope, PlaceOrder};
+use tidegate_orders::{Order, order};
+use tidegate_outbox::{
+    AggregateId, Change, Command, CommandId, Commits, Decision, Handled, Image, MemoryCommits, Message, Reply, handle,
+};
+use tidegate_worker::Service;
+
+const NOW: SystemTime = SystemTime::UNIX_EPOCH;
+
+fn home() -> AggregateId {
+    AggregateId::new("ord_1").unwrap()
+}
+
+async fn placed() -> Orders<MemoryCommits> {
+    let commits = MemoryCommits::default();
+    let body = include_bytes!("../../../crates/events/tests/fixtures/place-order.json");
+    let placed = PlaceOrder::parse(body).unwrap().placed_by("customer-mona".parse().unwrap());
+    let order = order::place(placed, None, jiff::Timestamp::UNIX_EPOCH).state;
+    let command = Command { id: CommandId::new("ord_1/PlaceOrder").unwrap(), home: home(), token: None };
+    let decide = |_: &[Image]| {
+        let state = JsonText::of(&order).unwrap();
+        let change = Change { aggregate: home(), state, events: Vec::new(), index: order.index() };
+        Ok::<_, String>(Decision { reply: Reply::success(&"placed").unwrap(), changes: vec![change] })
+    };
+    handle(&commits, &command, NOW, |_| Vec::new(), decide).await.unwrap();
+    Orders { commits }
+}
+
+fn command(name: &str, token: Option<&str>, data: &Value) -> Envelope {
+    let body = json!({
+        "command": name, "version": 1, "command_id": format!("ord_1/{name}"), "order_id": "ord_1",
+        "task_token": token, "data": data
+    });
+    Envelope::from_json(body.to_string().as_bytes()).unwrap()
+}
+
+fn park(token: &str) -> Envelope {
+    command("ParkCompensation", Some(token), &json!({"step": "UndoPayment", "error": {"Error": "States.Timeout"}}))
+}
+
+fn answer(answer: &str) -> Envelope {
+    command("AnswerCompensation", None, &json!({"step": "UndoPayment", "answer": answer}))
+}
+
+impl Desk for Orders<MemoryCommits> {}
+
+trait Desk: Service {
+    async fn carried_out(&self, envelope: &Envelope) -> Handled {
+        self.carry_out(envelope, NOW + Duration::from_secs(60)).await.unwrap()
+    }
+}
+
+/// The replies of the newest version: to which token, and what.
+async fn replies(orders: &Orders<MemoryCommits>) -> Vec<(String, Reply)> {
+    let image = orders.commits.load(&home()).await.unwrap();
+    let replies = image.outbox().iter().filter_map(|it| match it {
+        Message::Reply { token, reply, .. } => Some((token.expose().to_owned(), reply.clone())),
+        Message::Event(_) => None,
+    });
+    replies.collect()
+}
+
+async fn is_parked(orders: &Orders<MemoryCommits>) -> bool {
+    let image = orders.commits.load(&home()).await.unwrap();
+    let order: Order = image.state_as().unwrap().unwrap();
+    assert_eq!(order.parked.is_some(), image.index().contains_key("parked"), "the index says the same");
+    order.parked.is_some()
+}
+
+#[tokio::test]
+async fn what_is_parked_is_answered_to_the_token_that_was_parked_last() {
+    let orders = placed().await;
+    orders.carried_out(&park("t1")).await;
+    assert!(is_parked(&orders).await && replies(&orders).await.is_empty());
+    orders.carried_out(&park("t2")).await;
+    assert!(orders.carried_out(&park("t1")).await.repeated, "a late copy does not bring the old token back");
+
+    orders.carried_out(&answer("retry")).await;
+    let [(token, Reply::Failure { error, .. })] = &replies(&orders).await[..] else { panic!() };
+    assert_eq!((token.as_str(), error.as_str()), ("t2", "RetryCompensation"));
+    assert!(!is_parked(&orders).await);
+    assert!(orders.carried_out(&answer("retry")).await.repeated, "said twice is once");
+}
+
+#[tokio::test]
+async fn an_answer_to_what_is_not_parked_is_permanent() {
+    let orders = placed().await;
+    let failure = orders.carry_out(&answer("resolved"), NOW).await.unwrap_err();
+    assert!(matches!(failure, Failure::Permanent { .. }), "{failure}");
+    let nobody = Orders { commits: MemoryCommits::default() };
+    let failure = nobody.carry_out(&command("ConfirmOrder", Some("t"), &json!({})), NOW).await.unwrap_err();
+    assert_eq!(failure, Failure::permanent("no decision was reached: there is no such order"));
+}
+
+#[tokio::test]
+async fn an_order_keeps_its_place_in_the_indexes_when_it_is_confirmed() {
+    let orders = placed().await;
+    orders.carried_out(&command("ConfirmOrder", Some("t"), &json!({}))).await;
+    let image = orders.commits.load(&home()).await.unwrap();
+    assert_eq!(image.index().get("customer_id").map(String::as_str), Some("customer-mona"));
+    assert_eq!(replies(&orders).await, [("t".to_owned(), Reply::success(&"confirmed").unwrap())]);
+}

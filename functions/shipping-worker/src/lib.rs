@@ -1,0 +1,36 @@
+//! Books carriers for orders, and cancels the bookings.
+//!
+//! - [`Shipping`]: the service over its table and a carrier.
+//! - [`carrier`]: the port to a carrier, and the one that is built in.
+
+use std::time::SystemTime;
+
+use tidegate_batch::Failure;
+use tidegate_events::{Command, Envelope};
+use tidegate_orders::shipment;
+use tidegate_outbox::{Commits, Handled};
+use tidegate_worker::{Service, ask_and_commit};
+
+pub mod carrier;
+
+use carrier::Carrier;
+
+/// The service, over its table and its carrier.
+#[derive(Debug)]
+pub struct Shipping<C, K> {
+    /// Shipments.
+    pub commits: C,
+    /// Who takes them.
+    pub carrier: K,
+}
+
+impl<C: Commits, K: Carrier> Service for Shipping<C, K> {
+    async fn carry_out(&self, envelope: &Envelope, now: SystemTime) -> Result<Handled, Failure> {
+        let Command::Shipment(wanted) = &envelope.command else {
+            return Err(Failure::permanent("the command is another service's"));
+        };
+        let decide = |shipment: &_, answers: &[_]| shipment::decide(shipment, wanted, &envelope.order_id, answers);
+        let ask = async |request| self.carrier.ask(&request).await;
+        ask_and_commit(&self.commits, envelope, now, decide, ask).await
+    }
+}
