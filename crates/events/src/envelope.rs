@@ -8,8 +8,8 @@ use tidegate_cloudevents::Event;
 
 use crate::command::Service;
 use crate::{
-    Command, CommandId, CommandName, CorrelationId, OrderEvent, OrderId, PaymentCommand, ReadError, StockCommand,
-    TaskToken,
+    Command, CommandId, CommandName, CompensationAnswered, CorrelationId, OrderEvent, OrderId, ParkedAnswer,
+    PaymentCommand, ReadError, ShipmentCommand, StockCommand, TaskToken,
 };
 
 /// A command, with what has to be known beside it. Its JSON is the body of the message.
@@ -121,6 +121,9 @@ impl Envelope {
     /// The command that follows from an event, if one does: services that do not take part in the saga's conversation
     /// hear of it by subscription, and nobody waits for their answer. The event's name makes the command's.
     ///
+    /// When a person has undone by hand what a compensation could not, the compensation is asked for once more: it finds
+    /// that it is so and writes it down, or leaves the tombstone that refuses a late copy of its action.
+    ///
     /// # Errors
     /// [`ReadError`] when the event is none that this version knows.
     pub fn following(event: &Event) -> Result<Option<Self>, ReadError> {
@@ -128,6 +131,14 @@ impl Envelope {
         let command = match happened {
             OrderEvent::OrderCancellationRequested(_) => Command::Payment(PaymentCommand::Stop {}),
             OrderEvent::OrderConfirmed(_) => Command::Stock(StockCommand::Ship {}),
+            OrderEvent::CompensationAnswered(CompensationAnswered { step, answer: ParkedAnswer::Resolved }) => {
+                match step {
+                    CommandName::CancelShipment => Command::Shipment(ShipmentCommand::Cancel {}),
+                    CommandName::UndoPayment => Command::Payment(PaymentCommand::Undo {}),
+                    CommandName::ReleaseStock => Command::Stock(StockCommand::Release {}),
+                    _ => return Ok(None),
+                }
+            }
             _ => return Ok(None),
         };
         let command_id = format!("{}/{}", event.source(), event.id()).parse().map_err(|_| ReadError::Unnamed)?;

@@ -201,6 +201,22 @@ fn two_commands_follow_from_events_and_are_named_by_them() {
 }
 
 #[test]
+fn what_a_person_has_undone_by_hand_is_asked_for_once_more() {
+    let mut answered = value(&event(EventType::CompensationAnswered).0);
+    let mut following = |step: CommandName, answer: &str| {
+        answered["data"] = json!({"step": step, "answer": answer});
+        let event = Event::from_json(answered.to_string().as_bytes()).unwrap();
+        Envelope::following(&event).unwrap().map(|it| (it.command.name(), it.task_token))
+    };
+    let undone = [CommandName::CancelShipment, CommandName::UndoPayment, CommandName::ReleaseStock];
+    for step in CommandName::ALL {
+        let expected = undone.contains(&step).then_some((step, None));
+        assert_eq!(following(step, "resolved"), expected, "{step}");
+        assert_eq!(following(step, "retry"), None, "{step}");
+    }
+}
+
+#[test]
 fn a_saga_is_started_with_what_its_steps_need() {
     let input = SagaInput::of(&event(EventType::OrderPlaced).1).unwrap().unwrap();
     insta::with_settings!({ snapshot_path => "fixtures", prepend_module_to_snapshot => false }, {

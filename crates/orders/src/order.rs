@@ -135,11 +135,20 @@ fn answer_parked(order: Order, step: CommandName, answer: ParkedAnswer) -> Resul
         return Err(Misfit { command: CommandName::AnswerCompensation, state: "not parked" });
     }
     let order = Order { parked: None, ..order };
-    let decision = match answer {
-        ParkedAnswer::Resolved => Decision::so(order, "resolved"),
-        ParkedAnswer::Retry => Decision::no(order, ErrorName::RetryCompensation, "a person wants it tried again"),
-    };
-    Ok(decision.with(OrderEvent::CompensationAnswered(CompensationAnswered { step, answer })))
+    let answered = OrderEvent::CompensationAnswered(CompensationAnswered { step, answer });
+    Ok(match (answer, step, order.status) {
+        (ParkedAnswer::Retry, ..) => {
+            Decision::no(order, ErrorName::RetryCompensation, "a person wants it tried again").with(answered)
+        }
+        // The order is here: that it is resolved is that it is cancelled. Nothing else of the saga comes to say so.
+        (ParkedAnswer::Resolved, CommandName::CancelOrder, OrderStatus::Placed | OrderStatus::Withdrawn) => {
+            let reason = CancelReason::TechnicalFailure;
+            let order = Order { status: OrderStatus::Cancelled { reason }, ..order };
+            let cancelled = OrderEvent::OrderCancelled(OrderCancelled { reason });
+            Decision::now(order, "resolved", answered).with(cancelled)
+        }
+        (ParkedAnswer::Resolved, ..) => Decision::now(order, "resolved", answered),
+    })
 }
 
 /// What becomes of a command. `token` is by which the asker is answered; what is parked keeps it. The reply to

@@ -93,6 +93,16 @@ fn what_is_parked_is_answered_by_a_person_once() {
 }
 
 #[test]
+fn a_cancellation_that_a_person_resolves_is_the_orders_end() {
+    let step = CommandName::CancelOrder;
+    let parked = Order { status: OrderStatus::Withdrawn, parked: Some(Parked { step, ..parked_undo() }), ..placed() };
+    let answer = OrderCommand::Answer { step, answer: ParkedAnswer::Resolved };
+    let resolved = decided(&parked, &answer).unwrap();
+    assert_eq!(resolved.state.status, OrderStatus::Cancelled { reason: CancelReason::TechnicalFailure });
+    assert_eq!((word(resolved.reply), resolved.events.len()), ("resolved".to_owned(), 2));
+}
+
+#[test]
 fn parking_again_is_not_told_again_and_takes_the_newest_token() {
     let step = CommandName::UndoPayment;
     let park = OrderCommand::Park { step, error: StepError { name: "States.Timeout".to_owned() } };

@@ -7,7 +7,7 @@ mod services;
 mod world;
 
 use proptest::prelude::*;
-use tidegate_events::{CommandName, EventType};
+use tidegate_events::{CommandName, EventType, ParkedAnswer};
 use tidegate_orders::OrderStatus;
 
 use crate::services::Temper;
@@ -22,7 +22,8 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         1 => (0..8_usize).prop_map(Act::FailForGood),
         2 => Just(Act::Timeout),
         1 => Just(Act::Customer),
-        1 => Just(Act::Person),
+        1 => Just(Act::Person(ParkedAnswer::Retry)),
+        1 => Just(Act::Person(ParkedAnswer::Resolved)),
         1 => Just(Act::ProviderTells),
         1 => Just(Act::Lapse),
     ];
@@ -186,6 +187,27 @@ fn a_customer_may_cancel_until_the_capture() {
 }
 
 #[test]
+fn what_a_person_resolves_is_undone_all_the_same_and_a_late_action_finds_it_so() {
+    for command in FORWARD {
+        // Parked at the first compensation after that step, and at each one behind it.
+        for parked_at in 0..4 {
+            let mut world = World::new([5, 5], Temper::Willing);
+            up_to(command, &mut world);
+            world.act(Act::Timeout);
+            for _ in 0..=parked_at {
+                while !matches!(world.saga.state, None | Some(CommandName::ParkCompensation)) {
+                    world.act(Act::Timeout);
+                }
+                // What waits for a person is written down; everything before it is still under way.
+                world.carry_the_newest_out();
+                world.act(Act::Person(ParkedAnswer::Resolved));
+            }
+            end(world);
+        }
+    }
+}
+
+#[test]
 fn a_compensation_that_keeps_failing_is_parked_until_a_person_says() {
     let mut world = World::new([5, 5], Temper::Willing);
     up_to(CommandName::CreateShipment, &mut world);
@@ -197,7 +219,7 @@ fn a_compensation_that_keeps_failing_is_parked_until_a_person_says() {
         world.carry_out();
         let parked = world.services.order.state.parked.as_ref().unwrap();
         assert_eq!((parked.step, &parked.token), (CommandName::CancelShipment, &Some(world.saga.token())));
-        world.act(Act::Person);
+        world.act(Act::Person(ParkedAnswer::Retry));
         assert_eq!(world.saga.state, Some(CommandName::CancelShipment));
     }
     let parked = world.happened.iter().filter(|it| it.event_type() == EventType::CompensationParked).count();
@@ -275,7 +297,11 @@ fn play(temper: Temper, faults: &[(CommandName, Fault)]) {
             None => {
                 world.carry_one_out();
                 if world.saga.state == Some(state) && !world.is_working() {
-                    world.act(if state == CommandName::ParkCompensation { Act::Person } else { Act::Timeout });
+                    world.act(if state == CommandName::ParkCompensation {
+                        Act::Person(ParkedAnswer::Retry)
+                    } else {
+                        Act::Timeout
+                    });
                 }
             }
         }

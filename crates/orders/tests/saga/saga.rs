@@ -54,6 +54,8 @@ impl Saga {
             AuthorisePayment => self.go(CreateShipment),
             CreateShipment => self.go(CapturePayment),
             CapturePayment => self.go(ConfirmOrder),
+            // Only the order knows whether it was confirmed: it is asked again, whatever the person says.
+            ParkCompensation if self.parked == WithdrawConfirmation => self.go(WithdrawConfirmation),
             ParkCompensation => self.after(self.parked),
             ConfirmOrder => self.end(),
             compensation => self.after(compensation),
@@ -147,7 +149,7 @@ impl Saga {
 }
 
 /// The command that an event leads to.
-pub(crate) fn following(event: &OrderEvent, input: &SagaInput) -> Option<Envelope> {
+pub(crate) fn following(event: &OrderEvent, input: &SagaInput, number: usize) -> Option<Envelope> {
     let about = tidegate_events::About {
         order_id: &input.order_id,
         time: jiff::Timestamp::UNIX_EPOCH,
@@ -155,5 +157,5 @@ pub(crate) fn following(event: &OrderEvent, input: &SagaInput) -> Option<Envelop
         correlation_id: None,
         traceparent: None,
     };
-    Envelope::following(&event.to_cloudevent("ord_1/1/0", &about).unwrap()).unwrap()
+    Envelope::following(&event.to_cloudevent(&format!("ord_1/{number}/0"), &about).unwrap()).unwrap()
 }

@@ -20,7 +20,7 @@ pub(crate) enum Act {
     FailForGood(usize),
     Timeout,
     Customer,
-    Person,
+    Person(ParkedAnswer),
     ProviderTells,
     Lapse,
 }
@@ -114,10 +114,10 @@ impl World {
                 let (_, events) = self.services.write_order(decision);
                 self.tell(events);
             }
-            Act::Person if self.saga.state == Some(CommandName::ParkCompensation) => {
+            Act::Person(answer) if self.saga.state == Some(CommandName::ParkCompensation) => {
                 // A person sees what is parked once it is written down.
                 if let Some(Parked { step, token, .. }) = self.services.order.state.parked.clone() {
-                    let answer = OrderCommand::Answer { step, answer: ParkedAnswer::Retry };
+                    let answer = OrderCommand::Answer { step, answer };
                     let order = &self.services.order.state;
                     let decision = order::decide(order, &answer, None, Timestamp::UNIX_EPOCH).unwrap();
                     let (reply, events) = self.services.write_order(decision);
@@ -145,7 +145,9 @@ impl World {
                 () if !self.workers.is_empty() => self.act(Act::Step(0)),
                 () if !self.waiting.is_empty() => self.act(Act::Deliver(0)),
                 () if !self.dead.is_empty() => self.waiting.append(&mut self.dead),
-                () if self.saga.state == Some(CommandName::ParkCompensation) => self.act(Act::Person),
+                () if self.saga.state == Some(CommandName::ParkCompensation) => {
+                    self.act(Act::Person(ParkedAnswer::Retry))
+                }
                 () if self.saga.state.is_some() => self.act(Act::Timeout),
                 () => return,
             }
@@ -202,6 +204,15 @@ impl World {
         }
     }
 
+    /// The message that was sent last, from its delivery to its end; those before it stay where they are.
+    pub(crate) fn carry_the_newest_out(&mut self) {
+        let working = self.workers.len();
+        self.act(Act::Deliver(self.waiting.len().saturating_sub(1)));
+        while self.workers.len() > working {
+            self.act(Act::Step(working));
+        }
+    }
+
     fn states(&self) -> (OrderStatus, (Reservation, Vec<Stock>), PaymentStatus, Shipment, Vec<Intent>) {
         let services = &self.services;
         (
@@ -247,7 +258,7 @@ impl World {
 
     fn tell(&mut self, events: Vec<OrderEvent>) {
         for event in events {
-            if let Some(envelope) = following(&event, &self.input) {
+            if let Some(envelope) = following(&event, &self.input, self.happened.len()) {
                 self.send(envelope);
             }
             self.happened.push(event);
