@@ -200,6 +200,7 @@ fn what_a_person_resolves_is_undone_all_the_same_and_a_late_action_finds_it_so()
                 }
                 // What waits for a person is written down; everything before it is still under way.
                 world.carry_the_newest_out();
+                world.lose(world.saga.parked);
                 world.act(Act::Person(ParkedAnswer::Resolved));
             }
             end(world);

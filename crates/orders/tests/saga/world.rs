@@ -213,6 +213,12 @@ impl World {
         }
     }
 
+    /// Every message of a command on its way is lost: to the dead letters, and never brought back.
+    pub(crate) fn lose(&mut self, command: CommandName) {
+        self.waiting.retain(|it| it.command.name() != command);
+        self.workers.retain(|it| it.envelope.command.name() != command);
+    }
+
     fn states(&self) -> (OrderStatus, (Reservation, Vec<Stock>), PaymentStatus, Shipment, Vec<Intent>) {
         let services = &self.services;
         (
