@@ -17,7 +17,7 @@ use crate::local::group::{self, Guard};
 use crate::output::Progress;
 use crate::state::{State, StateDir};
 
-pub use plan::{CONTEXTS, StackPlan, plan};
+pub use plan::{CONTEXTS, StackPlan, chosen, plan};
 
 /// How many stacks are deployed at once. SAM takes three seconds of a processor for each, so more at once would only slow down those
 /// that others wait for; on AWS, where it is minutes of waiting instead, four at once are as fast as all (`CONTEXTS`).
@@ -223,7 +223,8 @@ mod tests {
         assert_eq!(without.parameters, ["Deployment"]);
         assert!(!arguments(&target, &without).contains(&"Architecture=arm64".to_owned()));
         let emulated = ["Architecture", "RequireTls", "AllowPrivateCallbacks"].map(str::to_owned);
-        let with = StackPlan { parameters: emulated.into(), ..without };
+        let mut with = without;
+        with.parameters = emulated.into();
         let arguments = arguments(&target, &with);
         assert!(arguments.contains(&"Architecture=arm64".to_owned()));
         assert!(!arguments.iter().any(|argument| argument.starts_with("RequireTls")), "AWS speaks TLS");

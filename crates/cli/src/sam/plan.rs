@@ -93,6 +93,20 @@ pub fn plan(checkout: &Path) -> Result<Vec<StackPlan>> {
     Ok(plans)
 }
 
+/// Those of these names and all that they stand on; all of them where no name is given.
+pub fn chosen<'p>(plans: &'p [StackPlan], names: &[String]) -> Vec<&'p StackPlan> {
+    let mut chosen: Vec<&StackPlan> =
+        plans.iter().filter(|plan| names.is_empty() || names.contains(&plan.context)).collect();
+    // Whatever a stack stands on comes before it, so once from the end to the start finds all.
+    for plan in plans.iter().rev() {
+        let is_chosen = |it: &StackPlan, chosen: &[&StackPlan]| chosen.iter().any(|other| other.context == it.context);
+        if !is_chosen(plan, &chosen) && chosen.iter().any(|it| it.imports_from(plan)) {
+            chosen.push(plan);
+        }
+    }
+    chosen
+}
+
 /// The names of a template's parameters: the members, two spaces in, of `Parameters`. Our own templates are written so.
 fn parameters(template: &str) -> Vec<String> {
     let section = template.lines().skip_while(|line| line.trim_end() != "Parameters:").skip(1);
@@ -180,6 +194,29 @@ mod tests {
         let other = StackPlan::of("c", "  T: !ImportValue { \"Fn::Sub\": \"${Deployment}-TopicName\" }\n");
         assert!(long.imports_from(&topic) && short.imports_from(&topic));
         assert!(!other.imports_from(&topic) && !topic.imports_from(&topic));
+    }
+
+    #[test]
+    fn chosen_stacks_bring_what_they_stand_on_and_no_more() {
+        let stack = |context: &str, exports: &str, imports: &str| {
+            let own = |name: &str| format!("!Sub \"${{Deployment}}-{name}\"");
+            StackPlan::of(context, &format!("Export: {}\nFn::ImportValue: {}", own(exports), own(imports)))
+        };
+        let plans = [
+            stack("backbone", "Topic", "Nothing"),
+            stack("payments", "Queue", "Topic"),
+            stack("orders", "Table", "Queue"),
+            stack("webhooks", "Hook", "Topic"),
+        ];
+        let named = |names: &[&str]| {
+            let names: Vec<_> = names.iter().map(|it| (*it).to_owned()).collect();
+            let mut found: Vec<_> = chosen(&plans, &names).iter().map(|it| it.context.as_str()).collect();
+            found.sort_unstable();
+            found
+        };
+        assert_eq!(named(&["webhooks"]), ["backbone", "webhooks"]);
+        assert_eq!(named(&["orders"]), ["backbone", "orders", "payments"]);
+        assert_eq!(named(&[]).len(), plans.len());
     }
 
     #[test]
