@@ -117,11 +117,11 @@ status: ## Say what runs where
 # --- AWS --------------------------------------------------------------------------------------------------------------
 
 .PHONY: deploy
-deploy: build ## Deploy to the AWS account of your credentials (ARCHITECTURE=arm64 or x86_64)
+deploy: build ## Deploy to the AWS account of your credentials (ARCHITECTURE=arm64 or x86_64, STACKS="webhooks")
 	@# zig links against the older C library of Amazon Linux 2023, whatever this machine has.
 	@env -u CARGO_BUILD_TARGET PATH="$(CURDIR)/.tools/build/bin:$$PATH" $(CARGO_LAMBDA) build --locked --profile lambda \
 		--compiler cargo-zigbuild --lambda-dir build/lambda $(PACKAGES) --$(subst _,-,$(ARCHITECTURE))
-	@$(TIDEGATE) deploy --architecture $(ARCHITECTURE)
+	@$(TIDEGATE) deploy --architecture $(ARCHITECTURE) $(STACKS)
 
 .PHONY: clean
 clean: down ## Remove what was built and installed here

@@ -37,6 +37,9 @@ const MAX_BATCH: usize = 100;
 /// escape, and some of it stands in SNS's message attributes too: three times this has to fit into a message.
 const MAX_ENVELOPE_BYTES: usize = 32 * 1024;
 
+/// What the types of events begin with that the services of this deployment say.
+const OWN_TYPES: &str = "com.tidegate.";
+
 /// An event to publish, and the keys that have to be claimed for it, in this order, each with how long it is kept.
 #[derive(Clone, Debug)]
 pub struct Incoming {
@@ -250,6 +253,10 @@ fn own_event(request: &Request, mut event: Event, trace: TraceContext) -> Result
     if event.source().starts_with("/webhooks/") || is_source_name(event.source()) {
         // Consumers trust that these were verified by the source they name, and leave out the prefix when they route.
         return Err(malformed("a source that begins with /webhooks/ or is a bare name is this receiver's own"));
+    }
+    if event.ty().starts_with(OWN_TYPES) {
+        // Consumers of orders trust that a service of this deployment said them, and move money and stock.
+        return Err(malformed("a type that begins with com.tidegate. is this deployment's own"));
     }
     if event.dataref_to_fetch().is_some_and(|dataref| dataref.starts_with("s3://")) {
         // Consumers fetch what lies in this deployment's bucket, which may be another sender's.

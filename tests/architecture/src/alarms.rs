@@ -1,9 +1,10 @@
-//! Nothing fails unseen: every function and every queue has its alarms, and an alarm tells somebody.
+//! Nothing fails unseen: every function, every queue, every stream and every workflow has its alarms, and an alarm tells somebody.
 
 use serde_json::Value;
 
 use crate::functions::is_function;
 use crate::queues::is_dead_letter_queue;
+use crate::streams::stream_mappings;
 use crate::template::Template;
 
 /// Violations over all templates together, because alarms stand apart from what they watch. An alarm and what it watches must write the name
@@ -35,6 +36,21 @@ pub fn violations(templates: &[Template]) -> Vec<String> {
                 }
             }
         }
+        for workflow in template.of_kind("AWS::Serverless::StateMachine") {
+            for metric in ["ExecutionsFailed", "ExecutionsTimedOut"] {
+                if !alarms.iter().any(|alarm| watches_workflow(alarm, metric, &workflow.properties["Name"])) {
+                    found.push(format!("{}: {}: no alarm on {metric}", template.name, workflow.id));
+                }
+            }
+        }
+        for mapping in stream_mappings(template) {
+            let function = &mapping.properties["FunctionName"];
+            let function = templates.iter().find_map(|it| it.exported(function)).or_else(|| template.target(function));
+            let name = function.map_or(&Value::Null, |function| &function.properties["FunctionName"]);
+            if !alarms.iter().any(|alarm| watches(alarm, "AWS/Lambda", "IteratorAge", name)) {
+                found.push(format!("{}: {}: no alarm on IteratorAge", template.name, mapping.id));
+            }
+        }
         for alarm in template.of_kind("AWS::CloudWatch::Alarm") {
             for (property, problem) in
                 [("AlarmActions", "tells nobody"), ("AlarmDescription", "does not say what to do")]
@@ -55,6 +71,16 @@ fn watches(alarm: &Value, namespace: &str, metric: &str, name: &Value) -> bool {
         && alarm["Dimensions"].as_array().is_some_and(|dimensions| dimensions.iter().any(|it| it["Value"] == *name))
 }
 
+/// A workflow is watched by its ARN, which is written out, because alarms stand apart.
+fn watches_workflow(alarm: &Value, metric: &str, name: &Value) -> bool {
+    let Some(name) = name["Fn::Sub"].as_str() else { return false };
+    let names_it =
+        |it: &Value| it["Fn::Sub"].as_str().is_some_and(|arn| arn.ends_with(&format!(":stateMachine:{name}")));
+    alarm["Namespace"] == "AWS/States"
+        && alarm["MetricName"] == metric
+        && alarm["Dimensions"].as_array().is_some_and(|dimensions| dimensions.iter().any(|it| names_it(&it["Value"])))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,8 +92,18 @@ Resources:
     Type: AWS::SQS::Queue
     Properties: { QueueName: !Sub "${D}-q", RedrivePolicy: { deadLetterTargetArn: !GetAtt L.Arn } }
   L: { Type: "AWS::SQS::Queue", Properties: { QueueName: !Sub "${D}-l" } }
+  T: { Type: "AWS::DynamoDB::Table" }
+  M:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties: { FunctionName: !ImportValue { "Fn::Sub": "${D}-F" }, EventSourceArn: !GetAtt T.StreamArn }
+  W: { Type: "AWS::Serverless::StateMachine", Properties: { Name: !Sub "${D}-w" } }
+Outputs:
+  FArn: { Value: !GetAtt F.Arn, Export: { Name: !Sub "${D}-F" } }
 "#;
-    const ALARMS: [(&str, &str, &str); 4] = [
+    const ALARMS: [(&str, &str, &str); 7] = [
+        ("AWS/Lambda", "IteratorAge", "f"),
+        ("AWS/States", "ExecutionsFailed", "w"),
+        ("AWS/States", "ExecutionsTimedOut", "w"),
         ("AWS/Lambda", "Errors", "f"),
         ("AWS/Lambda", "Throttles", "f"),
         ("AWS/SQS", "ApproximateAgeOfOldestMessage", "q"),
@@ -77,9 +113,10 @@ Resources:
     fn templates(alarms: &[(&str, &str, &str)], actions: &str) -> [Template; 2] {
         let mut text = "Resources:\n".to_owned();
         for (number, (namespace, metric, name)) in alarms.iter().enumerate() {
+            let arn = if *namespace == "AWS/States" { "arn:aws:states:r:a:stateMachine:" } else { "" };
             text += &format!(
                 "  A{number}: {{ Type: 'AWS::CloudWatch::Alarm', Properties: {{ Namespace: {namespace}, MetricName: {metric}, \
-                 AlarmDescription: x, {actions} Dimensions: [{{ Name: n, Value: !Sub '${{D}}-{name}' }}] }} }}\n"
+                 AlarmDescription: x, {actions} Dimensions: [{{ Name: n, Value: !Sub '{arn}${{D}}-{name}' }}] }} }}\n"
             );
         }
         [Template::parse("watched", WATCHED).unwrap(), Template::parse("alarms", &text).unwrap()]

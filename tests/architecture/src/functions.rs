@@ -26,11 +26,12 @@ pub fn violations(template: &Template) -> Vec<String> {
         if template.target(&property(&["Role"])).is_none_or(|role| role.kind != "AWS::IAM::Role") {
             complain("has no role of its own in this template: SAM's would reach every log group");
         }
-        if !function.properties["FunctionName"]["Fn::Sub"]
-            .as_str()
-            .is_some_and(|name| name.starts_with("${Deployment}-"))
-        {
+        let name = function.properties["FunctionName"]["Fn::Sub"].as_str();
+        let name = name.and_then(|name| name.strip_prefix("${Deployment}-"));
+        if name.is_none() {
             complain("is not named after its deployment");
+        } else if name != crate_of(function) {
+            complain("is not named after its crate: `tidegate logs` and the alarms go by that name");
         }
     }
     for group in template.of_kind("AWS::Logs::LogGroup") {
@@ -45,6 +46,12 @@ pub fn violations(template: &Template) -> Vec<String> {
 #[must_use]
 pub fn is_function(resource: Resource<'_>) -> bool {
     matches!(resource.kind, "AWS::Serverless::Function" | "AWS::Lambda::Function")
+}
+
+/// The crate under `functions/` whose code a function runs.
+#[must_use]
+pub fn crate_of(function: Resource<'_>) -> Option<&str> {
+    function.properties["CodeUri"].as_str()?.strip_prefix("../build/lambda/")
 }
 
 /// A number of days, or a parameter that takes nothing else.
@@ -71,6 +78,7 @@ Resources:
     Type: AWS::Serverless::Function
     Properties:
       FunctionName: !Sub "${Deployment}-f"
+      CodeUri: ../build/lambda/f
       Role: !GetAtt Role.Arn
       LoggingConfig: { LogGroup: !Ref Logs }
 "#;
@@ -90,7 +98,8 @@ Resources:
             ("RetentionInDays: !Ref Days", "", "for ever"),
             ("AllowedValues: [7, 30]", "AllowedValues: [0, 30]", "for ever"),
             ("AllowedValues: [7, 30]", "Default: 7", "for ever"),
-            ("${Deployment}-f", "f", "not named"),
+            ("${Deployment}-f", "f", "named after its deployment"),
+            ("/lambda/f", "/lambda/g", "named after its crate"),
         ];
         for (good, bad, named) in cases {
             assert!(GOOD.contains(good), "{good}");

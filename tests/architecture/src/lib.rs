@@ -13,5 +13,8 @@ pub mod policies;
 pub mod queues;
 pub mod sagas;
 pub mod sources;
+pub mod stacks;
 pub mod states;
+pub mod streams;
 pub mod template;
+pub mod workflows;

@@ -8,7 +8,24 @@ use crate::template::Template;
 const WITHOUT_RESOURCES: &[(&str, &str)] = &[
     ("xray:PutTraceSegments", "X-Ray has no resources to name"),
     ("xray:PutTelemetryRecords", "X-Ray has no resources to name"),
+    ("xray:GetSamplingRules", "X-Ray has no resources to name"),
+    ("xray:GetSamplingTargets", "X-Ray has no resources to name"),
+    ("states:SendTaskSuccess", TOKEN),
+    ("states:SendTaskFailure", TOKEN),
+    ("states:SendTaskHeartbeat", TOKEN),
+    ("logs:CreateLogDelivery", DELIVERY),
+    ("logs:GetLogDelivery", DELIVERY),
+    ("logs:UpdateLogDelivery", DELIVERY),
+    ("logs:DeleteLogDelivery", DELIVERY),
+    ("logs:ListLogDeliveries", DELIVERY),
+    ("logs:PutResourcePolicy", DELIVERY),
+    ("logs:DescribeResourcePolicies", DELIVERY),
+    ("logs:DescribeLogGroups", DELIVERY),
 ];
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsstepfunctions.html>
+const TOKEN: &str = "a task token has no resource to name, and whoever has none can do nothing";
+/// <https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html>
+const DELIVERY: &str = "what a workflow's log is delivered by is the account's";
 
 /// Violations of one template.
 #[must_use]

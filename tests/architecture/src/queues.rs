@@ -67,9 +67,12 @@ fn judge_redrive(template: &Template, queue: Resource<'_>, complain: &mut impl F
 }
 
 fn judge_mapping(template: &Template, mapping: Resource<'_>, complain: &mut impl FnMut(String)) {
-    let Some(queue) = template.target(&mapping.properties["EventSourceArn"]).filter(|it| it.kind == "AWS::SQS::Queue")
-    else {
-        return; // Streams have rules of their own, when there are streams.
+    let source = template.target(&mapping.properties["EventSourceArn"]);
+    if source.is_some_and(|it| it.kind == "AWS::DynamoDB::Table") {
+        return; // Streams have rules of their own.
+    }
+    let Some(queue) = source.filter(|it| it.kind == "AWS::SQS::Queue") else {
+        return complain("its source is neither a queue nor a table of this template".to_owned());
     };
     let responses = &mapping.properties["FunctionResponseTypes"];
     if !responses.as_array().is_some_and(|types| types.iter().any(|it| it == "ReportBatchItemFailures")) {
@@ -132,9 +135,16 @@ fn topic_may_send(template: &Template, queue: Resource<'_>) -> bool {
 /// The names that subscriptions filter on; an event must carry each of them, or the subscription gets nothing.
 #[must_use]
 pub fn filtered_attributes(template: &Template) -> Vec<String> {
-    let policies =
-        template.of_kind("AWS::SNS::Subscription").filter_map(|it| it.properties["FilterPolicy"].as_object());
-    policies.flat_map(|policy| policy.keys().cloned()).collect()
+    template.of_kind("AWS::SNS::Subscription").flat_map(|it| filtered(&it.properties["FilterPolicy"])).collect()
+}
+
+fn filtered(policy: &Value) -> Vec<String> {
+    let members = policy.as_object().into_iter().flatten();
+    let names = members.flat_map(|(name, values)| match (name.as_str(), values.as_array()) {
+        ("$or", Some(alternatives)) => alternatives.iter().flat_map(filtered).collect(),
+        _ => vec![name.clone()],
+    });
+    names.collect()
 }
 
 /// Violations of the rule that a payload in the bucket outlives every message that points at it. Judges all templates together, because

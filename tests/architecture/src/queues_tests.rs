@@ -82,6 +82,7 @@ fn each_broken_rule_is_seen_and_named() {
         ),
         ("ScalingConfig: { MaximumConcurrency: 2 }", "", "MaximumConcurrency is missing"),
         ("FunctionName: !Ref Function", "FunctionName: elsewhere", "not in this template"),
+        ("EventSourceArn: !GetAtt Queue.Arn", "EventSourceArn: elsewhere", "neither a queue nor a table"),
         ("Timeout: 30", "Timeout: 30, Events: {}", "`Events`"),
         ("Protocol: sqs", "Protocol: https", "something else than a queue"),
         ("      RedrivePolicy: { deadLetterTargetArn: !GetAtt Letters.Arn }\n", "", "no redrive policy of its own"),
@@ -107,4 +108,6 @@ fn a_payload_that_expires_before_its_last_message_is_seen() {
 #[test]
 fn filter_policies_name_their_attributes() {
     assert_eq!(filtered_attributes(&template(GOOD)), ["type"]);
+    let either = GOOD.replace("{ type: [a] }", "{ $or: [{ type: [a] }, { type: [b], colour: [c] }] }");
+    assert_eq!(filtered_attributes(&template(&either)), ["type", "colour", "type"]);
 }

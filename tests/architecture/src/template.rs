@@ -1,4 +1,5 @@
-//! Templates as JSON values: CloudFormation's short forms (`!Ref`, `!Sub`, `!GetAtt`) become the long ones, so that rules see one shape.
+//! Templates as JSON values: CloudFormation's short forms (`!Ref`, `!Sub`, `!GetAtt`) become the long ones and its loops what they make, so
+//! that rules see one shape.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -25,6 +26,8 @@ pub struct Resource<'t> {
     pub kind: &'t str,
     /// Its properties; null where it has none.
     pub properties: &'t Value,
+    /// What becomes of it when its stack goes, if it says so.
+    pub deletion_policy: Option<&'t str>,
 }
 
 /// All templates of a folder, by name.
@@ -53,7 +56,17 @@ impl Template {
     pub fn parse(name: &str, text: &str) -> Result<Self> {
         let documents = Yaml::load_from_str(text).with_context(|| name.to_owned())?;
         let [document] = documents.as_slice() else { bail!("{name}: {} documents", documents.len()) };
-        Ok(Self { name: name.to_owned(), root: to_json(document).with_context(|| name.to_owned())? })
+        let mut root = to_json(document).with_context(|| name.to_owned())?;
+        if let Some(resources) = root.get_mut("Resources").and_then(Value::as_object_mut) {
+            *resources = unrolled(resources).with_context(|| name.to_owned())?;
+        }
+        Ok(Self { name: name.to_owned(), root })
+    }
+
+    /// The whole of it.
+    #[must_use]
+    pub fn root(&self) -> &Value {
+        &self.root
     }
 
     /// Its resources.
@@ -62,6 +75,7 @@ impl Template {
             id,
             kind: body["Type"].as_str().unwrap_or_default(),
             properties: &body["Properties"],
+            deletion_policy: body["DeletionPolicy"].as_str(),
         })
     }
 
@@ -75,6 +89,14 @@ impl Template {
     pub fn target(&self, reference: &Value) -> Option<Resource<'_>> {
         let id = reference["Ref"].as_str().or_else(|| reference["Fn::GetAtt"][0].as_str())?;
         self.resources().find(|resource| resource.id == id)
+    }
+
+    /// The resource that is exported under the name in an `ImportValue`, when this template exports it.
+    #[must_use]
+    pub fn exported(&self, import: &Value) -> Option<Resource<'_>> {
+        let wanted = import.get("Fn::ImportValue")?;
+        let output = self.root["Outputs"].as_object()?.values().find(|it| it["Export"]["Name"] == *wanted)?;
+        self.target(&output["Value"])
     }
 
     /// A parameter's declaration, when the value is a `Ref` to one.
@@ -119,6 +141,46 @@ fn to_json(yaml: &Yaml<'_>) -> Result<Value> {
     })
 }
 
+/// `Fn::ForEach::Name: [Word, [values], body]` as CloudFormation makes it: the body for each value, with it in the word's place.
+///
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-foreach.html>
+fn unrolled(resources: &Map<String, Value>) -> Result<Map<String, Value>> {
+    let mut all = Map::new();
+    for (id, body) in resources {
+        if !id.starts_with("Fn::ForEach::") {
+            all.insert(id.clone(), body.clone());
+            continue;
+        }
+        let parts = (body[0].as_str(), body[1].as_array(), body[2].as_object());
+        let (Some(word), Some(values), Some(body)) = parts else { bail!("{id} is no loop") };
+        for value in values {
+            let Some(value) = value.as_str() else { bail!("{id} goes over something else than words") };
+            for (id, body) in body {
+                let known = all.insert(with(word, value, id), replaced(word, value, body));
+                ensure!(known.is_none(), "{id} makes two resources of one name");
+            }
+        }
+    }
+    Ok(all)
+}
+
+fn replaced(word: &str, by: &str, value: &Value) -> Value {
+    match value {
+        Value::String(text) => json!(with(word, by, text)),
+        Value::Array(items) => items.iter().map(|it| replaced(word, by, it)).collect(),
+        Value::Object(members) => {
+            members.iter().map(|(key, it)| (with(word, by, key), replaced(word, by, it))).collect()
+        }
+        other => other.clone(),
+    }
+}
+
+/// `${Word}` becomes the value, `&{Word}` its letters and digits.
+fn with(word: &str, by: &str, text: &str) -> String {
+    let plain: String = by.chars().filter(char::is_ascii_alphanumeric).collect();
+    text.replace(&format!("${{{word}}}"), by).replace(&format!("&{{{word}}}"), &plain)
+}
+
 fn long_form(tag: &str, value: Value) -> Value {
     let value = match (tag, value) {
         ("GetAtt", Value::String(path)) => json!(path.splitn(2, '.').collect::<Vec<_>>()),
@@ -152,5 +214,25 @@ mod tests {
         assert_eq!(template.function_property(function, &["Timeout"]), 3);
         assert_eq!(template.function_property(function, &["LoggingConfig", "LogFormat"]), "JSON");
         assert_eq!(template.function_property(function, &["LoggingConfig", "LogGroup"]), "g");
+    }
+
+    #[test]
+    fn a_loop_becomes_what_it_makes() {
+        let text = "Resources:\n  Fn::ForEach::All:\n    - Name\n    - [a-b, c]\n    \
+                    - '&{Name}Alarm': { Type: T, Properties: { N: !Sub '${D}-${Name}' } }";
+        let template = Template::parse("t", text).unwrap();
+        let made: Vec<_> = template.of_kind("T").map(|it| (it.id, it.properties["N"]["Fn::Sub"].as_str())).collect();
+        assert_eq!(made, [("abAlarm", Some("${D}-a-b")), ("cAlarm", Some("${D}-c"))]);
+        assert!(Template::parse("t", &text.replace("a-b", "c")).is_err(), "one would hide the other");
+        assert!(Template::parse("t", &text.replace("[a-b, c]", "names")).is_err(), "a loop over nothing hides all");
+    }
+
+    #[test]
+    fn an_import_leads_to_what_is_exported() {
+        let text =
+            "Resources:\n  A: { Type: T }\nOutputs:\n  O: { Value: !GetAtt A.Arn, Export: { Name: !Sub '${D}-A' } }";
+        let template = Template::parse("t", text).unwrap();
+        assert_eq!(template.exported(&json!({ "Fn::ImportValue": { "Fn::Sub": "${D}-A" } })).unwrap().id, "A");
+        assert!(template.exported(&json!({ "Fn::ImportValue": { "Fn::Sub": "${D}-B" } })).is_none());
     }
 }

@@ -9,7 +9,7 @@ use tidegate_architecture::crates::{self, Edge, Place};
 use tidegate_architecture::machine::{self, Machine};
 use tidegate_architecture::sources::{self, Source};
 use tidegate_architecture::template::{self, Template};
-use tidegate_architecture::{alarms, functions, messages, policies, queues, sagas, states};
+use tidegate_architecture::{alarms, functions, messages, policies, queues, sagas, stacks, states, streams, workflows};
 use tidegate_cloudevents::Event;
 use tidegate_events::{ErrorName, SagaInput};
 
@@ -145,6 +145,36 @@ fn functions_are_traced_logged_and_have_roles_of_their_own() {
 }
 
 #[test]
+fn every_function_that_is_written_is_deployed() {
+    let templates = templates();
+    let deployed: Vec<_> = templates.iter().flat_map(Template::resources).filter_map(functions::crate_of).collect();
+    for folder in std::fs::read_dir(root().join("functions")).unwrap() {
+        let name = folder.unwrap().file_name().into_string().unwrap();
+        assert_eq!(deployed.iter().filter(|it| **it == name).count(), 1, "templates that deploy {name}");
+    }
+}
+
+#[test]
+fn what_is_committed_is_said() {
+    let templates = templates();
+    assert!(templates.iter().flat_map(streams::stream_mappings).count() >= 4);
+    assert_none(&templates.iter().flat_map(streams::violations).collect::<Vec<_>>());
+}
+
+#[test]
+fn stacks_stand_on_what_there_is() {
+    assert_none(&stacks::violations(&templates()));
+}
+
+#[test]
+fn state_machines_are_deployed_whole() {
+    let (templates, machines) = (templates(), machines());
+    let deployed = templates.iter().flat_map(|it| it.of_kind("AWS::Serverless::StateMachine")).count();
+    assert_eq!(deployed, machines.len());
+    assert_none(&templates.iter().flat_map(|it| workflows::violations(it, &machines)).collect::<Vec<_>>());
+}
+
+#[test]
 fn policies_name_what_they_allow() {
     assert_none(&templates().iter().flat_map(policies::violations).collect::<Vec<_>>());
 }
@@ -160,8 +190,9 @@ fn every_metric_stands_on_the_dashboard() {
     let names: Vec<_> =
         source.lines().filter_map(|line| line.trim().strip_prefix("Self::")?.split('"').nth(1)).collect();
     assert!(names.len() >= 8, "each metric has its name on a line of its own: {names:?}");
-    let dashboard = std::fs::read_to_string(root().join("infra/operations.yaml")).unwrap();
-    let absent: Vec<_> = names.into_iter().filter(|it| !dashboard.contains(&format!("\"{it}\\\""))).collect();
+    let dashboards = ["infra/operations.yaml", "infra/order-operations.yaml"];
+    let dashboards = dashboards.map(|it| std::fs::read_to_string(root().join(it)).unwrap()).concat();
+    let absent: Vec<_> = names.into_iter().filter(|it| !dashboards.contains(&format!("\"{it}\\\""))).collect();
     assert!(absent.is_empty(), "{absent:?}");
 }
 

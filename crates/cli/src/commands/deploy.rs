@@ -12,7 +12,7 @@ use crate::interrupt::Interrupt;
 use crate::output::Progress;
 use crate::sam::{self, Sam, Target};
 
-pub(super) async fn run(context: &Context, architecture: &str) -> Result<ExitCode> {
+pub(super) async fn run(context: &Context, architecture: &str, stacks: &[String]) -> Result<ExitCode> {
     let mut interrupt = Interrupt::listen()?;
     let checkout = config::find_checkout()?;
     let sam = Sam::find(&config::tools_dir(&checkout))?;
@@ -23,7 +23,7 @@ pub(super) async fn run(context: &Context, architecture: &str) -> Result<ExitCod
 
     let target = Target::aws(&name, &deployment.region, architecture);
     let progress = Progress::start();
-    let stacks = plans.iter().collect::<Vec<_>>();
+    let stacks = sam::chosen(&plans, stacks);
     let outcome = tokio::select! {
         outcome = sam::deploy(&sam, &target, &stacks, &choice.state, &progress) => outcome,
         // SAM is stopped; CloudFormation goes on by itself and either ends or rolls back.

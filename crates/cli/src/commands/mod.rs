@@ -47,11 +47,11 @@ async fn dispatch(cli: Cli, output: Output) -> Result<ExitCode> {
     }
     let context = Context::new(&cli.global, output)?;
     match cli.command {
-        Command::Up if cli.global.aws => deploy::run(&context, "arm64").await,
+        Command::Up if cli.global.aws => deploy::run(&context, "arm64", &[]).await,
         Command::Up => up::run(&context).await,
         Command::Down => down::run(&context).await,
         Command::Status => status::run(&context).await,
-        Command::Deploy(arguments) => deploy::run(&context, &arguments.architecture).await,
+        Command::Deploy(arguments) => deploy::run(&context, &arguments.architecture, &arguments.stacks).await,
         Command::Send(arguments) => send::run(&context, arguments).await,
         Command::Logs(arguments) => logs::run(&context, arguments).await,
         Command::Dlq(command) => dlq::run(&context, command).await,

@@ -58,6 +58,17 @@ async fn a_sender_cannot_pose_as_a_source_of_this_receiver() {
     }
 }
 
+/// Who can send webhooks cannot confirm orders: consumers trust that these types were said by the services themselves.
+#[tokio::test(start_paused = true)]
+async fn a_sender_cannot_speak_for_a_service_of_this_deployment() {
+    let gate = Gate::new();
+    let event = event("e1").replace("/harbour", "/orders");
+    let event = event.replace("tide.turned", "com.tidegate.orders.order-confirmed.v1");
+    let delivery = gate.signed("cloudevents", "", event).with("content-type", "application/cloudevents+json");
+    assert_eq!(gate.send(&delivery).await.told(), (400, "malformed-delivery"));
+    gate.assert_nothing_was_kept("it speaks for orders");
+}
+
 #[tokio::test(start_paused = true)]
 async fn each_event_of_a_batch_is_published_once() {
     let gate = Gate::new();
