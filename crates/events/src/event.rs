@@ -68,7 +68,6 @@ macro_rules! events {
                     $(Self::$name(data) => serde_json::to_value(data),)*
                 };
                 // Invariant: every key is a text and every value a text, a number or made of such, so all have JSON.
-                #[expect(clippy::expect_used, reason = "see the invariant")]
                 data.expect("events have JSON")
             }
 
