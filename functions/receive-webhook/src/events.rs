@@ -37,6 +37,10 @@ const MAX_BATCH: usize = 100;
 /// escape, and some of it stands in SNS's message attributes too: three times this has to fit into a message.
 const MAX_ENVELOPE_BYTES: usize = 32 * 1024;
 
+/// What stands before the types of this deployment's own services. Consumers act on these (a saga is started, stock is
+/// shipped) and know them by type and source alone, which a sender of CloudEvents could both write.
+const OWN_TYPES: &str = "com.tidegate.";
+
 /// An event to publish, and the keys that have to be claimed for it, in this order, each with how long it is kept.
 #[derive(Clone, Debug)]
 pub struct Incoming {
@@ -267,8 +271,11 @@ fn own_event(request: &Request, mut event: Event, trace: TraceContext) -> Result
     incoming(event, keys)
 }
 
-/// Refuses what could never be published, so that its sender does not try for days.
+/// Refuses what could never be published, so that its sender does not try for days, and what nobody outside may say.
 fn incoming(event: Event, keys: Vec<(Key, Duration)>) -> Result<Incoming, Problem> {
+    if event.ty().starts_with(OWN_TYPES) {
+        return Err(malformed("a type that begins with com.tidegate. is said by this deployment's own services alone"));
+    }
     let extensions = event.extensions().filter_map(|(_, value)| value.as_str());
     let optional = [event.subject(), event.datacontenttype(), event.dataschema()].into_iter().flatten();
     let envelope = [event.id(), event.source(), event.ty()].into_iter().chain(optional).chain(extensions);
