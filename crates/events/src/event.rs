@@ -62,6 +62,15 @@ macro_rules! events {
                 }
             }
 
+            /// The data alone, as they travel.
+            pub(crate) fn data(&self) -> serde_json::Value {
+                let data = match self {
+                    $(Self::$name(data) => serde_json::to_value(data),)*
+                };
+                // Invariant: every key is a text and every value a text, a number or made of such, so all have JSON.
+                data.expect("events have JSON")
+            }
+
             fn read_data(event_type: EventType, event: &Event) -> Result<Self, ReadError> {
                 match event_type {
                     $(EventType::$name => event.data_as().map(Self::$name),)*

@@ -20,6 +20,8 @@
 //! - **Command** ([`Envelope`], [`Command`]): something that is asked of one service, imperative; travels through that
 //!   service's queue, mostly with the token by which a waiting saga is answered.
 //! - **Error name** ([`ErrorName`]): the word of a "no", which the saga's catchers match.
+//! - **Timeline** ([`TimelineEntry`]): what happened to an order, an entry for each event, without what is nobody's
+//!   business.
 //! - **Fault** ([`Fault`]): what is wrong with a client's body, and where.
 //!
 //! # What is strict and what is not
@@ -44,6 +46,7 @@ mod money;
 mod place_order;
 mod saga;
 mod text;
+mod timeline;
 
 pub use address::{Address, AddressLine, Country};
 pub use command::{
@@ -65,3 +68,4 @@ pub use money::{Currency, Money};
 pub use place_order::{Fault, PlaceOrder};
 pub use saga::SagaInput;
 pub use text::Invalid;
+pub use timeline::{NoEntry, TimelineEntry, Unreadable};

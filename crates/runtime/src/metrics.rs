@@ -39,6 +39,12 @@ pub enum Metric {
     RelayExpired,
     /// A batch of a stream could not be said to its end, and comes again.
     RelayStopped,
+    /// A workflow was started.
+    WorkflowStarted,
+    /// A workflow had been started before, by the same event.
+    WorkflowRepeated,
+    /// An event has its entry in an order's timeline.
+    TimelineRecorded,
 }
 
 impl Metric {
@@ -61,6 +67,9 @@ impl Metric {
             Self::RelayAnswered => "RelayAnswered",
             Self::RelayExpired => "RelayExpired",
             Self::RelayStopped => "RelayStopped",
+            Self::WorkflowStarted => "WorkflowStarted",
+            Self::WorkflowRepeated => "WorkflowRepeated",
+            Self::TimelineRecorded => "TimelineRecorded",
         }
     }
 }

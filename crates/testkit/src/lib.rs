@@ -1,5 +1,6 @@
 //! In-memory adapters, manual clock, port suites and a local Lambda Runtime API, for tests.
 
+mod canned_http;
 pub mod claims_suite;
 pub mod commits_suite;
 pub mod lambda_api;
@@ -9,6 +10,7 @@ mod queue;
 mod saga;
 mod time;
 
+pub use canned_http::CannedHttp;
 pub use log::Log;
 pub use memory::{Counts, Fault, MemoryClaims, MemoryPayloads, MemorySecrets, MemoryTopic, MemoryWorkflows, Published};
 pub use queue::{RecordingQueue, batch};

@@ -37,7 +37,8 @@ const MAX_BATCH: usize = 100;
 /// escape, and some of it stands in SNS's message attributes too: three times this has to fit into a message.
 const MAX_ENVELOPE_BYTES: usize = 32 * 1024;
 
-/// What the types of events begin with that the services of this deployment say.
+/// What stands before the types of this deployment's own services. Consumers act on these (a saga is started, stock is
+/// shipped) and know them by type and source alone, which a sender of CloudEvents could both write.
 const OWN_TYPES: &str = "com.tidegate.";
 
 /// An event to publish, and the keys that have to be claimed for it, in this order, each with how long it is kept.
@@ -254,10 +255,6 @@ fn own_event(request: &Request, mut event: Event, trace: TraceContext) -> Result
         // Consumers trust that these were verified by the source they name, and leave out the prefix when they route.
         return Err(malformed("a source that begins with /webhooks/ or is a bare name is this receiver's own"));
     }
-    if event.ty().starts_with(OWN_TYPES) {
-        // Consumers of orders trust that a service of this deployment said them, and move money and stock.
-        return Err(malformed("a type that begins with com.tidegate. is this deployment's own"));
-    }
     if event.dataref_to_fetch().is_some_and(|dataref| dataref.starts_with("s3://")) {
         // Consumers fetch what lies in this deployment's bucket, which may be another sender's.
         return Err(malformed("a dataref into a bucket is this receiver's own"));
@@ -274,8 +271,11 @@ fn own_event(request: &Request, mut event: Event, trace: TraceContext) -> Result
     incoming(event, keys)
 }
 
-/// Refuses what could never be published, so that its sender does not try for days.
+/// Refuses what could never be published, so that its sender does not try for days, and what nobody outside may say.
 fn incoming(event: Event, keys: Vec<(Key, Duration)>) -> Result<Incoming, Problem> {
+    if event.ty().starts_with(OWN_TYPES) {
+        return Err(malformed("a type that begins with com.tidegate. is said by this deployment's own services alone"));
+    }
     let extensions = event.extensions().filter_map(|(_, value)| value.as_str());
     let optional = [event.subject(), event.datacontenttype(), event.dataschema()].into_iter().flatten();
     let envelope = [event.id(), event.source(), event.ty()].into_iter().chain(optional).chain(extensions);

@@ -145,6 +145,20 @@ async fn a_sender_cannot_have_the_payload_of_another_fetched_as_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_sender_cannot_say_what_our_own_services_say() {
+    let placed = "com.tidegate.orders.order-placed.v1";
+    let gate = Gate::new();
+    let body = format!(r#"{{"specversion":"1.0","id":"1","source":"/orders","type":"{placed}","subject":"ord_1"}}"#);
+    for (content_type, body) in
+        [("application/cloudevents+json", body.clone()), ("application/cloudevents-batch+json", format!("[{body}]"))]
+    {
+        let delivery = gate.signed("cloudevents", "", body).with("content-type", content_type);
+        assert_eq!(gate.send(&delivery).await.told(), (400, "malformed-delivery"), "{content_type}");
+    }
+    gate.assert_nothing_was_kept("an event of our own");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_sender_that_asks_first_is_told_whether_and_how_fast() {
     let gate = Gate::new();
     let asking = async |origin: &str| -> Answer {

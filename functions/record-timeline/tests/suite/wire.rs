@@ -1,0 +1,75 @@
+//! What DynamoDB is asked, and what its answers mean.
+
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region};
+use record_timeline::Timelines;
+use record_timeline::dynamodb::DynamoDbTimelines;
+use serde_json::{Value, json};
+use tidegate_cloudevents::Event;
+use tidegate_events::{EventType, TimelineEntry};
+use tidegate_testkit::CannedHttp;
+
+use crate::fixtures::{PAYLOAD, event};
+
+fn timelines(http: &CannedHttp) -> DynamoDbTimelines {
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("made-up", "made-up", None, None, "test"))
+        .retry_config(RetryConfig::disabled())
+        .http_client(http.client());
+    DynamoDbTimelines::new(aws_sdk_dynamodb::Client::from_conf(config.build()), "tidegate-timeline")
+}
+
+fn entry() -> TimelineEntry {
+    let event = event(EventType::PaymentDeclined).to_string();
+    TimelineEntry::of(&Event::from_json(event.as_bytes()).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn an_entry_is_one_put_without_a_condition() {
+    let http = CannedHttp::default();
+    http.answer(200, json!({}));
+    timelines(&http).keep(&entry()).await.unwrap();
+    let [(operation, asked)] = &http.requests()[..] else { panic!("not one request") };
+    let text = |text: &str| json!({ "S": text });
+    assert_eq!(operation, "PutItem");
+    assert_eq!(
+        *asked,
+        json!({
+            "TableName": "tidegate-timeline",
+            "Item": {
+                "order_id": text("ord_1"),
+                "entry": text("2027-01-02T03:04:05.000000000Z#/payments#ord_1/2/0"),
+                "type": text("com.tidegate.orders.payment-declined.v1"),
+                "source": text("/payments"),
+                "id": text("ord_1/2/0"),
+                "time": text("2027-01-02T03:04:05.000000000Z"),
+                "cause": text("ord_1/AuthorisePayment"),
+                "data": text(r#"{"amount":{"currency":"EUR","minor_units":6500},"reason":"insufficient_funds"}"#),
+            },
+        })
+    );
+}
+
+#[tokio::test]
+async fn an_item_that_is_refused_stays_refused_and_everything_else_may_pass() {
+    for (status, code, transient) in [
+        (400, "ValidationException", false),
+        (400, "ProvisionedThroughputExceededException", true),
+        (400, "ThrottlingException", true),
+        (400, "ResourceNotFoundException", true),
+        (400, "AccessDeniedException", true),
+        (500, "InternalServerError", true),
+    ] {
+        let http = CannedHttp::default();
+        let body: Value = json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": PAYLOAD });
+        http.answer(status, body);
+        let failed = timelines(&http).keep(&entry()).await.unwrap_err();
+        assert_eq!(failed.transient, transient, "{code}");
+        let text = tidegate_runtime::chain(&failed);
+        assert_eq!(text, format!("cannot keep the entry ord_1/2/0 of ord_1: {code}"), "and nothing that was sent");
+    }
+    let failed = timelines(&CannedHttp::default()).keep(&entry()).await.unwrap_err();
+    assert!(failed.transient, "no answer: {failed:?}");
+}
