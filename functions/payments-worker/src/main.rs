@@ -40,8 +40,8 @@ async fn main() -> Result<(), Error> {
             stripe: StripeClient::default(),
         },
     };
-    // While initialising there is a whole processor: open the connections that the first command needs.
-    worker.service.warm(System.now()).await;
+    // While initialising there is a whole processor: open the connections the first command needs. Failing is no harm.
+    tokio::join!(worker.service.commits.warm(), worker.service.warm(System.now()));
     let worker = &worker;
     lambda_runtime::run(service_fn(async move |event: LambdaEvent<SqsEvent>| {
         let invocation =

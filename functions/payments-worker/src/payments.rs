@@ -7,7 +7,7 @@ use tidegate_batch::Failure;
 use tidegate_cloudevents::Event;
 use tidegate_events::{Command, Envelope, OrderId};
 use tidegate_orders::payment::{Answer, Request, decide};
-use tidegate_outbox::{AggregateId, Commits, Handled};
+use tidegate_outbox::{Commits, Handled};
 use tidegate_runtime::secrets::Secrets;
 use tidegate_worker::{Service, ask_and_commit};
 
@@ -29,17 +29,10 @@ pub struct Payments<C, S> {
 }
 
 impl<C: Commits, S: Secrets> Payments<C, S> {
-    /// Opens the connections that the first command needs. That it fails is no harm.
+    /// Reads the document and opens a connection to Stripe, which the first command needs. That it fails is no harm.
     pub async fn warm(&self, now: SystemTime) {
-        let table = async {
-            let Ok(nobody) = AggregateId::new("warm") else { return };
-            let _ = self.commits.load(&nobody).await;
-        };
-        let stripe = async {
-            let Ok(account) = self.configuration.load(now).await else { return };
-            self.stripe.warm(&account.api_url).await;
-        };
-        tokio::join!(table, stripe);
+        let Ok(account) = self.configuration.load(now).await else { return };
+        self.stripe.warm(&account.api_url).await;
     }
 
     async fn ask(&self, order: &OrderId, request: &Request, now: SystemTime) -> Result<Answer, Failure> {
@@ -70,7 +63,9 @@ impl<C: Commits, S: Secrets> Service for Payments<C, S> {
         if event.ty().starts_with(OF_STRIPE) {
             return reconcile(event).map_err(Failure::undecodable);
         }
-        Envelope::following(event).map_err(Failure::undecodable)
+        // Of what a person resolved, most is another service's.
+        let following = Envelope::following(event).map_err(Failure::undecodable)?;
+        Ok(following.filter(|it| matches!(it.command, Command::Payment(_))))
     }
 
     async fn carry_out(&self, envelope: &Envelope, now: SystemTime) -> Result<Handled, Failure> {

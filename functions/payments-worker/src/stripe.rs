@@ -28,7 +28,9 @@ use request::Call;
 /// From the first byte of the first request to the last of the last answer. Stripe answers an authorisation within two or
 /// three seconds and gives up on a bank after some ten; an undoing may ask twice within the function's 30 s.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
-/// A payment with its charge expanded is some 5 KB.
+/// For opening a connection while the function initialises, which may take ten seconds in all.
+const WARM_TIMEOUT: Duration = Duration::from_secs(2);
+/// A payment is some 3 KB.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
 /// Asks Stripe. Keeps its connections, so share one.
@@ -92,7 +94,7 @@ impl StripeClient {
     /// Opens a connection, so that the first payment finds it open. That it fails is no harm.
     pub async fn warm(&self, api_url: &ApiUrl) {
         let Ok(request) = request::reach(api_url) else { return };
-        let reached = tokio::time::timeout(self.timeout, async {
+        let reached = tokio::time::timeout(WARM_TIMEOUT, async {
             let answer = self.http.send(request).await.ok()?;
             Limited::new(answer.into_body(), MAX_ANSWER_BYTES).collect().await.ok()
         });

@@ -1,7 +1,5 @@
 //! Commands as the saga sends them, and the worker with everything it stands on. All ids and tokens are made up.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use payments_worker::stripe::StripeClient;
@@ -9,49 +7,19 @@ use payments_worker::{Configuration, Payments};
 use serde_json::json;
 use tidegate_cloudevents::{Event, messaging};
 use tidegate_events::{
-    About, Command, Envelope, ErrorName, Money, Nothing, OrderEvent, OrderId, PaymentCommand, TaskToken,
+    About, Command, CommandName, CompensationAnswered, Envelope, Money, Nothing, OrderEvent, OrderId, ParkedAnswer,
+    PaymentCommand,
 };
 use tidegate_orders::{Payment, PaymentStatus};
 use tidegate_outbox::{AggregateId, Commits, MemoryCommits, Message, Reply as Answer};
 use tidegate_runtime::ambient::Ambient;
 use tidegate_runtime::consumer::Invocation;
-use tidegate_testkit::{Counts, ManualAmbient, MemorySecrets, RecordingQueue};
-use tidegate_worker::{Waiting, WaitingError, Worker};
+use tidegate_testkit::{Counts, ManualAmbient, MemorySecrets, RecordingQueue, RecordingSaga};
+use tidegate_worker::Worker;
 
 use crate::stub::{KEY, Stub};
 
 pub(crate) const VISA: &str = "pm_card_visa";
-
-/// A saga that notes what it is told.
-#[derive(Debug, Default)]
-pub(crate) struct Saga {
-    heartbeats: Mutex<Vec<String>>,
-    failures: Mutex<Vec<(String, ErrorName, String)>>,
-    pub(crate) is_away: AtomicBool,
-}
-
-impl Saga {
-    fn reach(&self, operation: &'static str) -> Result<(), WaitingError> {
-        if self.is_away.load(Ordering::Relaxed) {
-            return Err(WaitingError { operation, source: "the test says so".into() });
-        }
-        Ok(())
-    }
-}
-
-impl Waiting for Saga {
-    async fn heartbeat(&self, token: &TaskToken) -> Result<(), WaitingError> {
-        self.reach("send a heartbeat")?;
-        self.heartbeats.lock().unwrap().push(token.as_str().to_owned());
-        Ok(())
-    }
-
-    async fn fail(&self, token: &TaskToken, error: ErrorName, cause: &str) -> Result<(), WaitingError> {
-        self.reach("send the failure")?;
-        self.failures.lock().unwrap().push((token.as_str().to_owned(), error, cause.to_owned()));
-        Ok(())
-    }
-}
 
 /// The body of a command's message: `token` is what waits for its answer.
 pub(crate) fn command(name: &str, token: &str, command: PaymentCommand) -> String {
@@ -81,10 +49,19 @@ pub(crate) fn undo(token: &str) -> String {
 
 /// The customer's wish, as `orders-api` tells it.
 pub(crate) fn cancellation_requested() -> String {
+    happened(&OrderEvent::OrderCancellationRequested(Nothing {}))
+}
+
+/// A person has undone a step by hand, as `orders-worker` tells it.
+pub(crate) fn resolved(step: CommandName) -> String {
+    let answer = ParkedAnswer::Resolved;
+    happened(&OrderEvent::CompensationAnswered(CompensationAnswered { step, answer }))
+}
+
+fn happened(event: &OrderEvent) -> String {
     let time = jiff::Timestamp::from_second(1_790_000_000).unwrap();
     let about = About { order_id: &order(), time, cause: None, correlation_id: None, traceparent: None };
-    let event = OrderEvent::OrderCancellationRequested(Nothing {}).to_cloudevent("ord_17/2/0", &about).unwrap();
-    messaging::to_body(&event)
+    messaging::to_body(&event.to_cloudevent("ord_17/2/0", &about).unwrap())
 }
 
 /// What Stripe tells by itself, as `receive-webhook` publishes it.
@@ -105,7 +82,8 @@ fn home() -> AggregateId {
 
 /// The worker, and Stripe.
 pub(crate) struct Desk {
-    pub(crate) worker: Worker<ManualAmbient, RecordingQueue, Saga, Counts, Payments<MemoryCommits, MemorySecrets>>,
+    pub(crate) worker:
+        Worker<ManualAmbient, RecordingQueue, RecordingSaga, Counts, Payments<MemoryCommits, MemorySecrets>>,
     pub(crate) secrets: MemorySecrets,
     pub(crate) stripe: Stub,
 }
@@ -117,7 +95,7 @@ impl Desk {
         let worker = Worker {
             ambient: ManualAmbient::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000), 7),
             queue: RecordingQueue::default(),
-            waiting: Saga::default(),
+            waiting: RecordingSaga::default(),
             metrics: Counts::default(),
             service: Payments {
                 commits: MemoryCommits::default(),
@@ -165,16 +143,6 @@ impl Desk {
     /// What Stripe was asked since the last look.
     pub(crate) fn asked(&self) -> Vec<String> {
         self.stripe.requests().into_iter().map(|it| it.line).collect()
-    }
-
-    /// The tokens that a heartbeat was sent for since the last look.
-    pub(crate) fn heartbeats(&self) -> Vec<String> {
-        std::mem::take(&mut *self.worker.waiting.heartbeats.lock().unwrap())
-    }
-
-    /// The failures that the saga was told of since the last look.
-    pub(crate) fn failures(&self) -> Vec<(String, ErrorName, String)> {
-        std::mem::take(&mut *self.worker.waiting.failures.lock().unwrap())
     }
 }
 

@@ -1,8 +1,9 @@
 //! What is heard beside the saga's commands: the customer's wish, and what Stripe did by itself.
 
+use tidegate_events::CommandName;
 use tidegate_orders::PaymentStatus;
 
-use crate::fixtures::{Desk, VISA, authorise, cancellation_requested, capture, told, undo};
+use crate::fixtures::{Desk, VISA, authorise, cancellation_requested, capture, resolved, told, undo};
 
 const STRIPE: &str = "/webhooks/stripe";
 
@@ -58,6 +59,17 @@ async fn what_a_person_does_in_the_dashboard_comes_into_the_books() {
     desk.says(authorise(VISA, "t1")).await;
     let refunded = desk.says(told(STRIPE, "charge.refunded", "ord_17")).await;
     assert_eq!(refunded, ["payment-captured", "payment-refunded"]);
+}
+
+#[tokio::test]
+async fn what_a_person_resolved_is_written_down_and_another_services_is_passed_over() {
+    let desk = Desk::new().await;
+    desk.says(authorise(VISA, "t1")).await;
+    desk.stripe.becomes("canceled");
+    for another in [CommandName::CancelShipment, CommandName::ReleaseStock, CommandName::CancelOrder] {
+        assert_eq!(desk.says(resolved(another)).await, [""; 0]);
+    }
+    assert_eq!(desk.says(resolved(CommandName::UndoPayment)).await, ["payment-voided"]);
 }
 
 #[tokio::test]
