@@ -1,6 +1,7 @@
 //! What every function's `main` needs: configuration from the environment, lean AWS clients, a clock, logs, metrics,
 //! trace context, HTTP answers, and the ports to secrets, payloads and the topic. No business here.
 
+mod api_url;
 mod port;
 
 pub mod ambient;
@@ -17,4 +18,5 @@ pub mod sns;
 pub mod telemetry;
 pub mod trace;
 
+pub use api_url::ApiUrl;
 pub use port::{PortError, chain};

@@ -25,16 +25,18 @@
 //! - `*` stands for any run of characters, `/` included; nothing else is special. Repositories match without regard
 //!   to case, as on GitHub; sources and branches match exactly.
 
-mod api_url;
 mod glob;
 
 use std::fmt;
 
 use serde_json::{Map, Value};
+use tidegate_runtime::ApiUrl;
 use zeroize::Zeroizing;
 
-pub use api_url::ApiUrl;
 use glob::Glob;
+
+/// Slack's own API.
+const SLACK: &str = "https://slack.com/api";
 
 /// The document, checked.
 #[derive(Debug)]
@@ -106,10 +108,9 @@ impl SlackConfig {
         let mut members = object(value, "the document")?;
         // The token first: from here on it is wiped whatever else is wrong.
         let token = Token::take(&mut members)?;
-        let api_url = match text(&mut members, "api_url", "")? {
-            Some(url) => ApiUrl::parse(&url).map_err(|problem| invalid("api_url", problem))?,
-            None => ApiUrl::default(),
-        };
+        let api_url = text(&mut members, "api_url", "")?;
+        let api_url =
+            ApiUrl::parse(api_url.as_deref().unwrap_or(SLACK)).map_err(|problem| invalid("api_url", problem))?;
         let routes = match members.remove("routes") {
             Some(Value::Array(routes)) => routes,
             Some(_) => return Err(invalid("routes", "has to be a list")),

@@ -15,10 +15,11 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Limited};
 use serde::Serialize;
+use tidegate_runtime::ApiUrl;
 use tidegate_runtime::http::HttpClient;
 
 use crate::message::{Block, Message};
-use crate::routes::{ApiUrl, Token};
+use crate::routes::Token;
 
 /// From the first byte of the connection to the last of the answer. Slack answers within a second; a function that
 /// waits longer pays for it, while the queue waits for nothing.
@@ -133,7 +134,7 @@ fn request(
     let mut authorization =
         HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| unsendable("the token"))?;
     authorization.set_sensitive(true);
-    let mut request = Request::post(api_url.method("chat.postMessage"))
+    let mut request = Request::post(api_url.join("chat.postMessage"))
         .header(AUTHORIZATION, authorization)
         .header(CONTENT_TYPE, "application/json; charset=utf-8")
         .header(USER_AGENT, concat!("tidegate-notify-slack/", env!("CARGO_PKG_VERSION")))

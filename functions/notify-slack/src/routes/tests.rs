@@ -51,7 +51,7 @@ fn without_routes_nothing_is_sent() {
 
 #[test]
 fn without_an_address_it_is_slacks_own() {
-    assert_eq!(routed("[]").api_url.method("chat.postMessage"), "https://slack.com/api/chat.postMessage");
+    assert_eq!(routed("[]").api_url.join("chat.postMessage"), "https://slack.com/api/chat.postMessage");
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn a_refusal_names_the_member() {
             r#"{"token": "t", "routes": [], "chanels": 1}"#.to_owned(),
             "the document has an unknown member `chanels`; known are `api_url`, `token` and `routes`",
         ),
-        (url("slack.com/api"), "`api_url` has to be an address such as https://slack.com/api"),
+        (url("slack.com/api"), "`api_url` has to be an address such as https://api.example.com"),
         (url("ftp://slack.com/api"), "`api_url` has to be an https address"),
         (url("http://slack.com/api"), "`api_url` has to be https; http is for localhost, 127.0.0.1 and [::1] only"),
         (
@@ -102,7 +102,7 @@ fn plain_http_is_for_this_machine() {
     for url in ["http://localhost:8080/api", "http://127.0.0.1:1/", "http://[::1]:9/api", "https://slack.example/api"] {
         assert!(ApiUrl::parse(url).is_ok(), "{url}");
     }
-    assert_eq!(ApiUrl::parse("http://127.0.0.1:1/").unwrap().method("m"), "http://127.0.0.1:1/m");
+    assert_eq!(ApiUrl::parse("http://127.0.0.1:1/").unwrap().join("m"), "http://127.0.0.1:1/m");
 }
 
 #[test]

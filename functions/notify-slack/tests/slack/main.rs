@@ -11,9 +11,10 @@ mod server;
 use std::time::Duration;
 
 use notify_slack::message::{Block, Message, Text};
-use notify_slack::routes::{ApiUrl, SlackConfig, Token};
+use notify_slack::routes::{SlackConfig, Token};
 use notify_slack::slack::{PostError, SlackClient};
 use server::{Reply, Server};
+use tidegate_runtime::ApiUrl;
 
 const TOKEN: &str = "xoxb-made-up-token";
 const OK: &str = r#"{"ok":true,"channel":"C0123456789","ts":"1772442123.000100","message":{"text":"hello"}}"#;
@@ -171,7 +172,7 @@ async fn other_statuses_are_permanent() {
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let elsewhere = Server::start(vec![]).await;
-    let location = format!("302 Found\nlocation: {}", elsewhere.api_url.method("chat.postMessage"));
+    let location = format!("302 Found\nlocation: {}", elsewhere.api_url.join("chat.postMessage"));
     assert_eq!(outcome(Reply::with(&location, "")).await, permanent("302 Found"));
     assert_eq!(elsewhere.seen().connections, 0);
 }
