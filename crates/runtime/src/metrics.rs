@@ -39,6 +39,14 @@ pub enum Metric {
     RelayExpired,
     /// A batch of a stream could not be said to its end, and comes again.
     RelayStopped,
+    /// A client was told the outcome of its order.
+    CallbackDelivered,
+    /// An attempt to tell one has failed.
+    CallbackFailed,
+    /// An endpoint wants no callbacks: it has just said so, or had before.
+    CallbackDisabled,
+    /// No attempt is left to tell one.
+    CallbackGivenUp,
 }
 
 impl Metric {
@@ -61,6 +69,10 @@ impl Metric {
             Self::RelayAnswered => "RelayAnswered",
             Self::RelayExpired => "RelayExpired",
             Self::RelayStopped => "RelayStopped",
+            Self::CallbackDelivered => "CallbackDelivered",
+            Self::CallbackFailed => "CallbackFailed",
+            Self::CallbackDisabled => "CallbackDisabled",
+            Self::CallbackGivenUp => "CallbackGivenUp",
         }
     }
 }
