@@ -70,7 +70,7 @@ enum Said {
 ///
 /// A message is received once for each of 8 attempts, once more before each where its endpoint is to be asked less
 /// often, and twice more for each wait of a day, since SQS hides a message for 12 hours at most: 8 + 8 + 14. The rest, 70, is
-/// for crashes and for AWS not answering, some eight hours at a quarter of an hour each, with jitter.
+/// for crashes and for AWS not answering, some eight hours with the longest back-off.
 #[must_use]
 pub fn policy() -> Policy {
     Policy { max_receives: 100, ..Policy::default() }

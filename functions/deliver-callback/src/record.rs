@@ -29,8 +29,9 @@ pub use outcome::Outcome;
 const MAX_ATTEMPTS_KEPT: usize = 20;
 /// For an endpoint that is overloaded and does not say for how long.
 const SLOW: Duration = Duration::from_secs(60);
-/// As in the schedule: who asks for more keeps a delivery for longer than anybody waits for it.
-const LONGEST_SLOW: Duration = Duration::from_secs(86_400);
+/// What one delivery heard holds others for no longer: asked themselves, they hear for themselves how long to wait. So no
+/// message outlives its queue's retention in the waiting.
+const LONGEST_SLOW: Duration = Duration::from_secs(3_600);
 
 /// What is known of one delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -242,9 +243,9 @@ impl Record {
                 return (next, Some(Endpoint { disabled_at: Some(now), ..endpoint.clone() }));
             }
             Verdict::SlowDown { retry_after } => {
-                let slow = retry_after.unwrap_or(SLOW).min(LONGEST_SLOW);
-                let slow_until = Some(later(now, slow)).max(endpoint.slow_until);
-                (Some(slow), Some(Endpoint { slow_until, ..endpoint.clone() }))
+                let asked = retry_after.unwrap_or(SLOW);
+                let slow_until = Some(later(now, asked.min(LONGEST_SLOW))).max(endpoint.slow_until);
+                (Some(asked), Some(Endpoint { slow_until, ..endpoint.clone() }))
             }
             Verdict::Retry { retry_after } => (retry_after, None),
         };
