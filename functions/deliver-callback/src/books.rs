@@ -186,7 +186,7 @@ impl<C: Commits> Books<C> {
         Err(BooksError::Contended { order: record.order_id.as_str().to_owned() })
     }
 
-    /// An operator's retry ([`Record::retry`]): the record as it was, and the message that is to be sent to the queue
+    /// An operator's retry ([`Record::retry`]): the record as it was found, and the message that is to be sent to the queue
     /// now. If that fails, retry again: nothing else sends it.
     ///
     /// # Errors
@@ -256,8 +256,7 @@ fn change(
     index: Vec<(String, String)>,
 ) -> Result<Change, BooksError> {
     let state = text(&aggregate, state)?;
-    let _ = index; // TODO-REBASE
-    Ok(Change { aggregate, state, events: Vec::new() })
+    Ok(Change { aggregate, state, events: Vec::new(), index })
 }
 
 fn text(aggregate: &AggregateId, value: &impl serde::Serialize) -> Result<JsonText, BooksError> {

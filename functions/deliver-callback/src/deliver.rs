@@ -4,19 +4,19 @@ use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::sqs::SqsEvent;
 use jiff::Timestamp;
-use tidegate_batch::sqs::{self, Message, MessageId, Queue};
-use tidegate_batch::{BatchError, Budget, Failure, Outcome as Became, Policy, Report, Response, Runner};
+use tidegate_batch::sqs::{Message, MessageId, Queue};
+use tidegate_batch::{BatchError, Failure, Policy, Response};
 use tidegate_cloudevents::{Event, extensions, messaging};
 use tidegate_events::{OrderEvent, OrderId};
 use tidegate_orders::Order;
 use tidegate_outbox::{AggregateId, Commits};
 use tidegate_runtime::ambient::Ambient;
+use tidegate_runtime::consumer::{Consumer, Invocation, trace};
 use tidegate_runtime::metrics::{Metric, Metrics};
 use tidegate_runtime::secrets::Secrets;
-use tidegate_runtime::trace::TraceContext;
 use tidegate_webhooks::UnixTime;
 use tidegate_webhooks::outbound::{RetrySchedule, Verdict};
-use tracing::{Instrument, error, info, info_span, warn};
+use tracing::{Instrument, info, info_span, warn};
 
 use crate::books::{Books, Entry, Present};
 use crate::callback::{self, End};
@@ -27,15 +27,6 @@ use crate::signers::{SignerError, Signers};
 /// What an attempt takes at most: the request, the write of its end (4 s) and the batch's own reserve (2 s). One that
 /// would be cut off is not begun, because it would be made again.
 const ATTEMPT_TIME: Duration = TIMEOUT.saturating_add(Duration::from_secs(6));
-
-/// What Lambda says about one invocation.
-#[derive(Clone, Debug)]
-pub struct Invocation {
-    /// Lambda's id of the request.
-    pub request_id: String,
-    /// When Lambda ends this invocation.
-    pub deadline: SystemTime,
-}
 
 /// The handler, over its ports.
 #[derive(Debug)]
@@ -85,18 +76,14 @@ where
     Q: Queue,
     M: Metrics,
 {
-    /// Handles a batch and says which records must come back.
+    /// Handles a batch and says which messages must come back.
     ///
     /// # Errors
-    /// [`BatchError`] where the batch cannot be answered record by record.
+    /// [`BatchError`] where the batch cannot be answered message by message.
     pub async fn handle(&self, batch: SqsEvent, invocation: Invocation) -> Result<Response<MessageId>, BatchError> {
-        let budget = Budget { now: self.ambient.now(), deadline: invocation.deadline };
-        let mut random = fastrand::Rng::with_seed(u64::try_from(self.ambient.random() >> 64).unwrap_or_default());
-        let policy = policy();
+        let consumer = Consumer { ambient: &self.ambient, queue: &self.queue, metrics: &self.metrics };
         let each = async |message: &Message| self.handle_message(message, &invocation).await;
-        let report = sqs::run(batch, Runner::new(&policy, budget, &mut random), &self.queue, each).await?;
-        self.tell(&report, &invocation);
-        report.response()
+        consumer.run(batch, &invocation, &policy(), each).await
     }
 
     async fn handle_message(&self, message: &Message, invocation: &Invocation) -> Result<(), Failure> {
@@ -107,7 +94,7 @@ where
             "deliver",
             request_id = invocation.request_id,
             message_id = message.id(),
-            trace_id = self.trace(&event, message).trace_id(),
+            trace_id = trace(event.traceparent(), message, self.ambient.random()).trace_id(),
             event_id = event.id(),
             order_id = order_id.as_str(),
             correlation_id = event.extension(extensions::CORRELATIONID).and_then(|id| id.as_str()).unwrap_or_default(),
@@ -216,46 +203,8 @@ where
         Ok(Present { now: timestamp(self.ambient.now())?, random: self.ambient.random() })
     }
 
-    /// The trace that the event carries, or the one X-Ray carried beside the message, or a new one.
-    fn trace(&self, event: &Event, message: &Message) -> TraceContext {
-        let carried = event.extension(extensions::TRACEPARENT).and_then(|value| value.as_str());
-        carried
-            .and_then(TraceContext::from_traceparent)
-            .or_else(|| message.xray_trace_header().and_then(TraceContext::from_xray))
-            .unwrap_or_else(|| TraceContext::start(self.ambient.random()))
-    }
-
     fn count(&self, outcome: &str, metric: Metric) {
         self.metrics.count(self.ambient.now(), ("outcome", outcome), &[(metric, 1)]);
-    }
-
-    fn tell(&self, report: &Report<MessageId>, invocation: &Invocation) {
-        let (mut delayed, mut dead) = (0, 0);
-        let request_id = &invocation.request_id;
-        for (MessageId(message_id), became) in &report.outcomes {
-            match became {
-                Became::Done => {}
-                Became::Delayed { error, after } => {
-                    delayed += 1;
-                    warn!(request_id, message_id, error, after_secs = after.map(|after| after.as_secs()), "delayed");
-                }
-                Became::OutOfTime | Became::HeldBack => {
-                    delayed += 1;
-                    warn!(request_id, message_id, "out of time");
-                }
-                Became::Stuck { error } => {
-                    delayed += 1;
-                    error!(request_id, message_id, error, "cannot be set aside; comes back");
-                }
-                Became::DeadLettered { reason, error } => {
-                    dead += 1;
-                    error!(request_id, message_id, reason = reason.as_str(), error, "set aside for a person");
-                }
-            }
-        }
-        let counts = [(Metric::MessageDelayed, delayed), (Metric::MessageDeadLettered, dead)];
-        let counts: Vec<_> = counts.into_iter().filter(|(_, count)| *count > 0).collect();
-        self.metrics.count(self.ambient.now(), ("outcome", "any"), &counts);
     }
 }
 

@@ -18,4 +18,4 @@ pub mod record;
 pub mod sender;
 pub mod signers;
 
-pub use deliver::{Deliverer, Invocation, policy};
+pub use deliver::{Deliverer, policy};

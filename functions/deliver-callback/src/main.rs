@@ -1,15 +1,16 @@
 //! Composition: configuration, adapters, run.
 
 use aws_lambda_events::sqs::SqsEvent;
+use deliver_callback::Deliverer;
 use deliver_callback::books::Books;
 use deliver_callback::sender::{Sender, TIMEOUT};
 use deliver_callback::signers::Signers;
-use deliver_callback::{Deliverer, Invocation};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use tidegate_batch::sqs::SqsQueue;
 use tidegate_outbox::DynamoDbCommits;
 use tidegate_runtime::ambient::System;
 use tidegate_runtime::config::{optional, required};
+use tidegate_runtime::consumer::Invocation;
 use tidegate_runtime::http::HttpClient;
 use tidegate_runtime::metrics::EmbeddedMetrics;
 use tidegate_runtime::secrets::SecretsManager;
@@ -24,7 +25,7 @@ async fn main() -> Result<(), Error> {
     let tables = aws_sdk_dynamodb::Client::new(&aws);
     let secrets = SecretsManager(aws_sdk_secretsmanager::Client::new(&aws));
     let function = required("AWS_LAMBDA_FUNCTION_NAME")?;
-    let deliverer = &Deliverer {
+    let deliverer = Deliverer {
         ambient: System,
         orders: DynamoDbCommits::new(tables.clone(), required("ORDERS_TABLE")?),
         books: Books(DynamoDbCommits::new(tables, required("CALLBACKS_TABLE")?)),
@@ -39,6 +40,9 @@ async fn main() -> Result<(), Error> {
         ),
         metrics: EmbeddedMetrics::new(&function),
     };
+    // While initialising there is a whole processor: open the connection the first message needs. Failing is no harm.
+    deliverer.orders.warm().await;
+    let deliverer = &deliverer;
     lambda_runtime::run(service_fn(async move |event: LambdaEvent<SqsEvent>| {
         let invocation =
             Invocation { request_id: event.context.request_id.clone(), deadline: event.context.deadline() };

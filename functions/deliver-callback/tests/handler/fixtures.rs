@@ -1,26 +1,26 @@
 //! Queue records, orders, and the handler with everything it stands on. Secrets and customers are made up.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::sqs::SqsEvent;
+use deliver_callback::Deliverer;
 use deliver_callback::books::{Books, Present};
 use deliver_callback::record::Record;
 use deliver_callback::sender::Sender;
 use deliver_callback::signers::Signers;
-use deliver_callback::{Deliverer, Invocation};
 use serde_json::{Value, json};
-use tidegate_batch::sqs::{Message, Queue};
-use tidegate_batch::{DeadLetter, DeadLetters, QueueError, Reason};
+use tidegate_batch::Reason;
 use tidegate_cloudevents::{Event, JsonText, messaging};
 use tidegate_outbox::{
     AggregateId, Change, Command, CommandId, Commit, CommitError, Commits, Decision, Image, MemoryCommits,
     Reply as Said, StoreError,
 };
 use tidegate_runtime::ambient::Ambient;
+use tidegate_runtime::consumer::Invocation;
 use tidegate_runtime::metrics::Metric;
-use tidegate_testkit::{Counts, Fault, ManualAmbient, MemorySecrets};
+use tidegate_testkit::{Counts, Fault, ManualAmbient, MemorySecrets, RecordingQueue};
 use tidegate_webhooks::outbound::RetrySchedule;
 use tidegate_webhooks::{Source, UnixTime};
 
@@ -31,27 +31,6 @@ pub(crate) const CUSTOMER: &str = "mona-example";
 pub(crate) const NEW: &str = "whsec_bWFkZSB1cCBhbmQgbmV3IHNpZ25pbmcga2V5";
 pub(crate) const OLD: &str = "whsec_bWFkZSB1cCBhbmQgb2xkIHNpZ25pbmcga2V5";
 const START: u64 = 1_790_000_000;
-
-/// Notes what a queue is told to do.
-#[derive(Debug, Default)]
-pub(crate) struct RecordingQueue {
-    delays: Mutex<Vec<Duration>>,
-    letters: Mutex<Vec<DeadLetter>>,
-}
-
-impl Queue for RecordingQueue {
-    async fn delay(&self, _: &Message, by: Duration) -> Result<(), QueueError> {
-        self.delays.lock().unwrap_or_else(PoisonError::into_inner).push(by);
-        Ok(())
-    }
-}
-
-impl DeadLetters<Message> for RecordingQueue {
-    async fn dead_letter(&self, _: &Message, letter: &DeadLetter) -> Result<(), QueueError> {
-        self.letters.lock().unwrap_or_else(PoisonError::into_inner).push(letter.clone());
-        Ok(())
-    }
-}
 
 /// A table that goes wrong at the commits it is told to.
 #[derive(Clone, Debug, Default)]
@@ -145,7 +124,7 @@ impl Desk {
         });
         let home = AggregateId::new(id).unwrap();
         let state = JsonText::parse(order.to_string().as_bytes()).unwrap();
-        let change = Change { aggregate: home.clone(), state, events: Vec::new() };
+        let change = Change { aggregate: home.clone(), state, events: Vec::new(), index: Vec::new() };
         let command = Command { id: CommandId::new("made-up").unwrap(), home: home.clone(), token: None };
         let decision = Decision { reply: Said::success(&"placed").unwrap(), changes: vec![change] };
         let commit = Commit::decided(&command, &[Image::absent(home)], decision, SystemTime::UNIX_EPOCH).unwrap();
@@ -177,12 +156,11 @@ impl Desk {
 
     /// What became of the last message.
     pub(crate) fn fate(&self) -> Fate {
-        let delays = std::mem::take(&mut *self.deliverer.queue.delays.lock().unwrap());
-        let letters = std::mem::take(&mut *self.deliverer.queue.letters.lock().unwrap());
+        let (delays, letters) = (self.deliverer.queue.delays(), self.deliverer.queue.letters());
         match (delays.as_slice(), letters.as_slice()) {
             ([], []) => Fate::Done,
-            ([delay], []) => Fate::Back(delay.as_millis().div_ceil(1_000).try_into().unwrap()),
-            ([], [letter]) => Fate::Dead(letter.reason, letter.error.clone()),
+            ([(_, delay)], []) => Fate::Back(delay.as_millis().div_ceil(1_000).try_into().unwrap()),
+            ([], [(_, reason, error)]) => Fate::Dead(*reason, error.clone()),
             other => panic!("{other:?}"),
         }
     }
@@ -195,6 +173,11 @@ impl Desk {
 
     pub(crate) async fn record(&self, order: &str) -> Option<Record> {
         self.table.load(&AggregateId::new(order).unwrap()).await.unwrap().state_as().unwrap()
+    }
+
+    /// The item's attributes for indexes.
+    pub(crate) async fn index(&self, order: &str) -> BTreeMap<String, String> {
+        self.table.load(&AggregateId::new(order).unwrap()).await.unwrap().index().clone()
     }
 
     /// Status and the outcomes of the attempts.
@@ -247,15 +230,5 @@ pub(crate) fn event(order: &str, ty: &str, data: &Value) -> Event {
 
 /// A batch, whose messages are `m0`, `m1` and so on.
 pub(crate) fn batch<'a>(events: impl IntoIterator<Item = &'a Event>) -> SqsEvent {
-    let record = |(index, body)| {
-        json!({
-            "messageId": format!("m{index}"),
-            "receiptHandle": "made-up",
-            "body": body,
-            "attributes": {"ApproximateReceiveCount": "1"},
-            "messageAttributes": {},
-        })
-    };
-    let records: Vec<Value> = events.into_iter().map(messaging::to_body).enumerate().map(record).collect();
-    serde_json::from_value(json!({ "Records": records })).unwrap()
+    tidegate_testkit::batch(events.into_iter().map(messaging::to_body), 1)
 }

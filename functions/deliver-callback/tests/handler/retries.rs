@@ -93,3 +93,26 @@ async fn a_redirection_is_a_failure_and_leads_nowhere() {
     assert_eq!(desk.endpoint.seen().len(), 1);
     assert_eq!(desk.books("ord_1").await, "pending: 307");
 }
+
+#[tokio::test]
+async fn two_that_hear_of_an_overload_at_once_are_both_written_down_and_sent_once() {
+    let desk = Desk::new(vec![answer("429 Too Many Requests\nretry-after: 90")]).await;
+    desk.place("ord_2", Some(&desk.url("/hooks?token=made-up"))).await;
+    assert_eq!(desk.handle(batch([&confirmed("ord_1"), &confirmed("ord_2")])).await, ["m0", "m1"]);
+    assert_eq!(desk.endpoint.seen().len(), 2);
+    for order in ["ord_1", "ord_2"] {
+        assert_eq!(desk.books(order).await, "pending: 429");
+    }
+}
+
+#[tokio::test]
+async fn operators_find_what_has_failed_and_not_what_went_well() {
+    let desk = Desk::new(vec![answer("500 Oops"), answer("200 OK")]).await;
+    assert_eq!(desk.deliver().await, Fate::Back(5));
+    let index = desk.index("ord_1").await;
+    assert_eq!(index["status"], "pending");
+    assert!(index["since"].starts_with("2026-09-21T14:13:20"), "{index:?}");
+    desk.skip(5);
+    assert_eq!(desk.deliver().await, Fate::Done);
+    assert!(desk.index("ord_1").await.is_empty());
+}
