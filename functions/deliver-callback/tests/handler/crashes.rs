@@ -83,6 +83,17 @@ async fn a_table_that_fails_costs_at_most_a_second_request() {
 }
 
 #[tokio::test]
+async fn a_write_that_is_refused_because_of_itself_is_known_for_what_it_is() {
+    for writes_before in [0, 1] {
+        let desk = Desk::new(vec![answer("200 OK")]).await;
+        desk.table.fail_commit(writes_before, Fault::Permanent);
+        assert_eq!(desk.deliver().await, Fate::Done);
+        assert_eq!(desk.books("ord_1").await, "delivered: 200");
+        assert_eq!((desk.endpoint.seen().len(), desk.table.writes()), (1, 2));
+    }
+}
+
+#[tokio::test]
 async fn a_sender_that_was_taken_for_dead_does_not_overwrite_its_successor() {
     let desk = Desk::new(vec![Reply::Nothing, answer("200 OK")]).await;
     // The first hangs on the endpoint beyond its deadline by this clock; the second takes over meanwhile.

@@ -66,7 +66,12 @@ impl Commits for Table {
         let refused = StoreError { operation: "commit", aggregate, source: "the test says so".into() };
         match fault {
             None => self.commits.commit(commit).await,
-            Some(Fault::Transient | Fault::Permanent) => Err(refused.into()),
+            Some(Fault::Transient) => Err(refused.into()),
+            // Its answer is lost, the client repeats it, and the repeat is refused because of the first.
+            Some(Fault::Permanent) => {
+                self.commits.commit(commit).await?;
+                Err(CommitError::Conflict)
+            }
             Some(Fault::NoAnswer) => std::future::pending().await,
             Some(Fault::LostAnswer) => {
                 self.commits.commit(commit).await?;
