@@ -44,7 +44,7 @@ impl HttpClient {
     #[cfg(feature = "web")]
     #[must_use]
     pub fn trusting_web() -> Self {
-        Self::new(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() })
+        Self::new(web_roots())
     }
 
     fn new(roots: RootCertStore) -> Self {
@@ -52,16 +52,8 @@ impl HttpClient {
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        // Invariant: ring offers the ciphers of TLS 1.2 and 1.3, all that this builder asks of a provider. It is named
-        // so that another crate's choice of a provider can make no difference.
-        #[expect(clippy::expect_used, reason = "depends on the build alone, and any test of this client would fail")]
-        let tls = ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
-            .with_safe_default_protocol_versions()
-            .expect("ring offers the default protocol versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
         let connector =
-            HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp);
+            HttpsConnectorBuilder::new().with_tls_config(tls(roots)).https_or_http().enable_http1().wrap_connector(tcp);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(MAX_IDLE)
@@ -82,6 +74,29 @@ impl HttpClient {
         let connector = aws_smithy_runtime_api::client::http::SharedHttpConnector::new(self.clone());
         http_client_fn(move |_, _| connector.clone())
     }
+}
+
+/// TLS that trusts the certificate authorities that browsers do, for who connects by a connector of its own.
+#[cfg(feature = "web")]
+#[must_use]
+pub fn tls_trusting_web() -> ClientConfig {
+    tls(web_roots())
+}
+
+#[cfg(feature = "web")]
+fn web_roots() -> RootCertStore {
+    RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
+}
+
+#[expect(clippy::expect_used, reason = "depends on the build alone, and any test of this client would fail")]
+fn tls(roots: RootCertStore) -> ClientConfig {
+    // Invariant: ring offers the ciphers of TLS 1.2 and 1.3, all that this builder asks of a provider. It is named
+    // so that another crate's choice of a provider can make no difference.
+    ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .expect("ring offers the default protocol versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth()
 }
 
 impl HttpConnector for HttpClient {

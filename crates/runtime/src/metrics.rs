@@ -45,6 +45,14 @@ pub enum Metric {
     WorkflowRepeated,
     /// An event has its entry in an order's timeline.
     TimelineRecorded,
+    /// A client was told the outcome of its order.
+    CallbackDelivered,
+    /// An attempt to tell one has failed.
+    CallbackFailed,
+    /// An endpoint wants no callbacks: it has just said so, or had before.
+    CallbackDisabled,
+    /// No attempt is left to tell one.
+    CallbackGivenUp,
 }
 
 impl Metric {
@@ -70,6 +78,10 @@ impl Metric {
             Self::WorkflowStarted => "WorkflowStarted",
             Self::WorkflowRepeated => "WorkflowRepeated",
             Self::TimelineRecorded => "TimelineRecorded",
+            Self::CallbackDelivered => "CallbackDelivered",
+            Self::CallbackFailed => "CallbackFailed",
+            Self::CallbackDisabled => "CallbackDisabled",
+            Self::CallbackGivenUp => "CallbackGivenUp",
         }
     }
 }

@@ -1,0 +1,227 @@
+//! The handler: one event of the queue becomes one request to the client, or the record of why not.
+
+use std::time::{Duration, SystemTime};
+
+use aws_lambda_events::sqs::SqsEvent;
+use jiff::Timestamp;
+use tidegate_batch::sqs::{Message, MessageId, Queue};
+use tidegate_batch::{BatchError, Failure, Policy, Response};
+use tidegate_cloudevents::{Event, extensions, messaging};
+use tidegate_events::{OrderEvent, OrderId};
+use tidegate_orders::Order;
+use tidegate_outbox::{AggregateId, Commits};
+use tidegate_runtime::ambient::Ambient;
+use tidegate_runtime::consumer::{Consumer, Invocation, trace};
+use tidegate_runtime::metrics::{Metric, Metrics};
+use tidegate_runtime::secrets::Secrets;
+use tidegate_webhooks::UnixTime;
+use tidegate_webhooks::outbound::{RetrySchedule, Verdict};
+use tracing::{Instrument, info, info_span, warn};
+
+use crate::books::{Books, Entry, Present};
+use crate::callback::{self, End};
+use crate::record::{self, Begun, Outcome, Record, Status};
+use crate::sender::{Sender, TIMEOUT};
+use crate::signers::{SignerError, Signers};
+
+/// What an attempt takes at most: the request, the write of its end (4 s) and the batch's own reserve (2 s). One that
+/// would be cut off is not begun, because it would be made again.
+const ATTEMPT_TIME: Duration = TIMEOUT.saturating_add(Duration::from_secs(6));
+
+/// The handler, over its ports.
+#[derive(Debug)]
+pub struct Deliverer<A, O, C, S, Q, M> {
+    /// Time and randomness.
+    pub ambient: A,
+    /// Orders, to read.
+    pub orders: O,
+    /// What is known of deliveries and endpoints.
+    pub books: Books<C>,
+    /// The customers' secrets.
+    pub signers: Signers<S>,
+    /// The client of endpoints.
+    pub sender: Sender,
+    /// When attempts are made.
+    pub schedule: RetrySchedule,
+    /// The queue and its dead-letter queue.
+    pub queue: Q,
+    /// Counts.
+    pub metrics: M,
+}
+
+/// What became of an event, where nothing went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Said {
+    Delivered(Outcome),
+    Disabled,
+    Nothing(&'static str),
+}
+
+/// How the queue is worked. Attempts are counted in the record; the queue's count is for what goes wrong on this side.
+///
+/// A message is received once for each of 8 attempts, once more before each where its endpoint is to be asked less
+/// often, and twice more for each wait of a day, since SQS hides a message for 12 hours at most: 8 + 8 + 14. The rest, 70, is
+/// for crashes and for AWS not answering, some eight hours with the longest back-off.
+#[must_use]
+pub fn policy() -> Policy {
+    Policy { max_receives: 100, ..Policy::default() }
+}
+
+impl<A, O, C, S, Q, M> Deliverer<A, O, C, S, Q, M>
+where
+    A: Ambient,
+    O: Commits,
+    C: Commits,
+    S: Secrets,
+    Q: Queue,
+    M: Metrics,
+{
+    /// Handles a batch and says which messages must come back.
+    ///
+    /// # Errors
+    /// [`BatchError`] where the batch cannot be answered message by message.
+    pub async fn handle(&self, batch: SqsEvent, invocation: Invocation) -> Result<Response<MessageId>, BatchError> {
+        let consumer = Consumer { ambient: &self.ambient, queue: &self.queue, metrics: &self.metrics };
+        let each = async |message: &Message| self.handle_message(message, &invocation).await;
+        consumer.run(batch, &invocation, &policy(), each).await
+    }
+
+    async fn handle_message(&self, message: &Message, invocation: &Invocation) -> Result<(), Failure> {
+        let event = messaging::from_message(message.body().as_bytes())
+            .map_err(|error| Failure::undecodable(format!("the body is not a CloudEvent: {error}")))?;
+        let (order_id, told) = OrderEvent::read(&event).map_err(Failure::undecodable)?;
+        let span = info_span!(
+            "deliver",
+            request_id = invocation.request_id,
+            message_id = message.id(),
+            trace_id = trace(event.traceparent(), message, self.ambient.random()).trace_id(),
+            event_id = event.id(),
+            order_id = order_id.as_str(),
+            correlation_id = event.extension(extensions::CORRELATIONID).and_then(|id| id.as_str()).unwrap_or_default(),
+        );
+        let Some(end) = End::of(&told) else { return Ok(()) };
+        let said = self.deliver(&event, order_id, end, message.body(), invocation.deadline);
+        let said = said.instrument(span.clone()).await?;
+        let _entered = span.entered();
+        match said {
+            Said::Delivered(outcome) => {
+                info!(outcome = %outcome, "delivered");
+                self.count(outcome.kind(), Metric::CallbackDelivered);
+            }
+            Said::Disabled => {
+                warn!("the endpoint wants no callbacks");
+                self.count("any", Metric::CallbackDisabled);
+            }
+            Said::Nothing(why) => info!(why, "nothing to deliver"),
+        }
+        Ok(())
+    }
+
+    async fn deliver(
+        &self,
+        event: &Event,
+        order_id: OrderId,
+        end: End,
+        message: &str,
+        deadline: SystemTime,
+    ) -> Result<Said, Failure> {
+        let order = self.order(&order_id).await?;
+        let Some(url) = order.callback_url else { return Ok(Said::Nothing("nobody wants to be told")) };
+        let at = event.time().ok_or_else(|| Failure::undecodable("the event says no time"))?;
+        let body = callback::body(&order_id, end, order.total, at).map_err(Failure::permanent)?;
+        // Asked before anything is begun: the store of secrets failing is not the endpoint's fault.
+        let signer = match self.signers.of(&order.customer_id, self.ambient.now()).await {
+            Err(SignerError::Port(error)) => return Err(Failure::transient(tidegate_runtime::chain(&error))),
+            signer => signer,
+        };
+        if self.ambient.now() + ATTEMPT_TIME > deadline {
+            return Err(Failure::retry_after(Duration::ZERO, "too little time is left for an attempt"));
+        }
+
+        let present = self.present()?;
+        let fresh = Record::new(order_id, order.customer_id, url, event.id(), message, present.now);
+        let until = timestamp(deadline)?;
+        let (entry, begun) = self.books.begin(&fresh, until, present).await?;
+        match begun {
+            Begun::Send => {}
+            Begun::Wait(until) => return Err(wait(until, present.now, "it is not due, or somebody else is at it")),
+            Begun::Over(Status::Exhausted) => return Err(given_up(&entry.record)),
+            // One that ends so here has not been counted; one that had ended so has.
+            Begun::Over(Status::Disabled) if entry.record.since == present.now => return Ok(Said::Disabled),
+            Begun::Over(_) => return Ok(Said::Nothing("it is over")),
+        }
+
+        let ended = match signer {
+            Err(error) => {
+                warn!(error = tidegate_runtime::chain(&error), "nothing can be signed");
+                (Outcome::NoSecret, Verdict::of_silence())
+            }
+            Ok(signer) => {
+                let id = callback::webhook_id(event);
+                let headers = signer.sign(&id, UnixTime(present.now.as_second()), &body);
+                let headers = headers.map_err(|error| Failure::permanent(tidegate_runtime::chain(&error)))?;
+                self.sender.send(&entry.record.url, headers, body, present.now).await
+            }
+        };
+        self.finish(entry, ended).await
+    }
+
+    async fn order(&self, id: &OrderId) -> Result<Order, Failure> {
+        let unreadable = || Failure::permanent(format!("the item of {} is no order", id.as_str()));
+        let aggregate = AggregateId::new(id.as_str()).map_err(Failure::permanent)?;
+        let image = self.orders.load(&aggregate).await;
+        let image = image.map_err(|error| Failure::transient(tidegate_runtime::chain(&error)))?;
+        // serde's text can quote a value.
+        image.state_as().map_err(|_| unreadable())?.ok_or_else(unreadable)
+    }
+
+    async fn finish(&self, entry: Entry, (outcome, verdict): (Outcome, Verdict)) -> Result<Said, Failure> {
+        let present = self.present()?;
+        let host = record::host(&entry.record.url).to_owned();
+        let record =
+            self.books.finish(entry, &self.schedule, (outcome, verdict), present).await.inspect_err(|error| {
+                let error = tidegate_runtime::chain(error);
+                warn!(host, outcome = %outcome, error, "sent, but how it ended could not be written down");
+            })?;
+        match record.status {
+            Status::Delivered => Ok(Said::Delivered(outcome)),
+            Status::Disabled => Ok(Said::Disabled),
+            Status::Exhausted => {
+                self.count(outcome.kind(), Metric::CallbackFailed);
+                self.count(outcome.kind(), Metric::CallbackGivenUp);
+                Err(given_up(&record))
+            }
+            Status::Pending => {
+                self.count(outcome.kind(), Metric::CallbackFailed);
+                let next_at = record.next_at.unwrap_or(present.now);
+                Err(wait(next_at, present.now, &format!("attempt {} at {host} ended with {outcome}", record.made)))
+            }
+        }
+    }
+
+    fn present(&self) -> Result<Present, Failure> {
+        Ok(Present { now: timestamp(self.ambient.now())?, random: self.ambient.random() })
+    }
+
+    fn count(&self, outcome: &str, metric: Metric) {
+        self.metrics.count(self.ambient.now(), ("outcome", outcome), &[(metric, 1)]);
+    }
+}
+
+fn wait(until: Timestamp, now: Timestamp, why: &str) -> Failure {
+    Failure::retry_after(Duration::try_from(until.duration_since(now)).unwrap_or_default(), why)
+}
+
+/// Goes to the dead letters, also where it was given up before: whoever gave it up may have died before it was there.
+fn given_up(record: &Record) -> Failure {
+    let last = record.attempts.last().map(|it| it.outcome.to_string()).unwrap_or_default();
+    let (made, host, order) = (record.made, record.host(), record.order_id.as_str());
+    Failure::permanent(format!(
+        "{host} has not taken the callback in {made} attempts, the last of which ended with {last}; \
+         `tidegate callbacks retry {order}` starts anew"
+    ))
+}
+
+fn timestamp(time: SystemTime) -> Result<Timestamp, Failure> {
+    time.try_into().map_err(|_| Failure::transient("the clock is beyond all dates"))
+}

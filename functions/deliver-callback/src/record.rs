@@ -1,0 +1,300 @@
+//! What is known of a delivery and of an endpoint, and what becomes of both. Pure; the time is passed in.
+//!
+//! A record is the state of the item whose key is the order's id in the table of callbacks: one order, one outcome, one
+//! record. An endpoint is the state of the item `endpoint/{customer}/{digest of the URL}`.
+//!
+//! ```text
+//!              begin            finish: 2xx
+//!   pending ---------> sending ------------> delivered
+//!      ^ ^--------------'  | | finish: 410
+//!      |  finish: failed   | `-------------> disabled   (or begin, where an earlier callback got the 410)
+//!      |                   | finish: failed, and no attempt is left
+//!      |                   `---------------> exhausted
+//!      `--- retry, by an operator, from wherever it is
+//! ```
+
+mod outcome;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tidegate_events::{CallbackUrl, CustomerId, OrderId};
+use tidegate_webhooks::outbound::{RetrySchedule, Verdict};
+
+pub use outcome::Outcome;
+
+/// Enough for the attempts of two rounds and some that were interrupted; an item does not grow for ever.
+const MAX_ATTEMPTS_KEPT: usize = 20;
+/// For an endpoint that is overloaded and does not say for how long.
+const SLOW: Duration = Duration::from_secs(60);
+/// What one delivery heard holds others for no longer: asked themselves, they hear for themselves how long to wait. So no
+/// message outlives its queue's retention in the waiting.
+const LONGEST_SLOW: Duration = Duration::from_secs(3_600);
+
+/// What is known of one delivery.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The order whose outcome it tells.
+    pub order_id: OrderId,
+    /// Whose secrets sign.
+    pub customer_id: CustomerId,
+    /// Where it goes. May hold a token in its query: show [`Record::host`] instead.
+    pub url: CallbackUrl,
+    /// The event that it tells of.
+    pub event_id: String,
+    /// The message that brought the event, for sending it to the queue again.
+    pub message: String,
+    /// How far it is.
+    pub status: Status,
+    /// Since when it is known to be so: when it was last written, but for attempts that began.
+    pub since: Timestamp,
+    /// How many attempts have ended without success since the first, or since an operator's retry.
+    pub made: u32,
+    /// The attempts, newest last, at most twenty.
+    pub attempts: Vec<Attempt>,
+    /// When the next attempt is due; absent once it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_at: Option<Timestamp>,
+    /// Somebody is at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sending: Option<Sending>,
+    /// It has waited once for an endpoint that is to be asked less often; before the next attempt it does not again.
+    #[serde(default)]
+    pub held: bool,
+}
+
+/// How far a delivery is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// To be sent, or sent again.
+    Pending,
+    /// The endpoint has it.
+    Delivered,
+    /// The endpoint wants no callbacks.
+    Disabled,
+    /// No attempt is left.
+    Exhausted,
+}
+
+/// One request, and how it ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// When it began.
+    pub at: Timestamp,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// An attempt under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sending {
+    /// When it began.
+    pub at: Timestamp,
+    /// After this its sender is dead, and another may send.
+    pub until: Timestamp,
+}
+
+/// What is known of one endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// When it answered 410; nothing is sent to it since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled_at: Option<Timestamp>,
+    /// Until when it is to be asked less often.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow_until: Option<Timestamp>,
+}
+
+/// What to do with a message whose delivery has this record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// Send, then say how it ended.
+    Send,
+    /// Come back then.
+    Wait(Timestamp),
+    /// Nothing: it has ended so.
+    Over(Status),
+}
+
+impl Status {
+    /// The word for it, as the index `by-status` has it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Disabled => "disabled",
+            Self::Exhausted => "exhausted",
+        }
+    }
+}
+
+impl Endpoint {
+    /// The key of its item.
+    #[must_use]
+    pub fn key(customer: &CustomerId, url: &CallbackUrl) -> String {
+        format!("endpoint/{}/{}", customer.as_str(), hex::encode(Sha256::digest(url.as_str())))
+    }
+}
+
+impl Record {
+    /// Of a delivery that nobody has begun.
+    #[must_use]
+    pub fn new(
+        order_id: OrderId,
+        customer_id: CustomerId,
+        url: CallbackUrl,
+        event_id: &str,
+        message: &str,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            order_id,
+            customer_id,
+            url,
+            event_id: event_id.to_owned(),
+            message: message.to_owned(),
+            status: Status::Pending,
+            since: now,
+            made: 0,
+            attempts: Vec::new(),
+            next_at: Some(now),
+            sending: None,
+            held: false,
+        }
+    }
+
+    /// The URL's host: what may be shown of it.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        host(&self.url)
+    }
+
+    /// The attributes that the sparse index `by-status` is made of, where a person may want to see the record: it is not
+    /// delivered, and something has gone wrong already. What goes well at once never enters the index, whose few keys
+    /// would not carry the rate of all orders.
+    #[must_use]
+    pub fn index(&self) -> Vec<(String, String)> {
+        let is_usual = self.status == Status::Pending && self.attempts.is_empty();
+        if is_usual || self.status == Status::Delivered {
+            return Vec::new();
+        }
+        let attributes = [("status", self.status.as_str().to_owned()), ("since", self.since.to_string())];
+        attributes.map(|(name, value)| (name.to_owned(), value)).into()
+    }
+
+    /// A message is there: may it be sent now? `until` is when whoever sends is certainly dead. What is to be written
+    /// first comes along.
+    #[must_use]
+    pub fn begin(&self, endpoint: &Endpoint, now: Timestamp, until: Timestamp, random: u64) -> (Option<Self>, Begun) {
+        if self.status != Status::Pending {
+            return (None, Begun::Over(self.status));
+        }
+        if let Some(sending) = self.sending.filter(|it| it.until > now) {
+            return (None, Begun::Wait(sending.until));
+        }
+        if let Some(next_at) = self.next_at.filter(|it| *it > now) {
+            return (None, Begun::Wait(next_at));
+        }
+        let mut next = self.clone();
+        if let Some(dead) = next.sending.take() {
+            // It may have arrived or not. It counts for no attempt: what kills senders is not the endpoint's fault.
+            next.note(Attempt { at: dead.at, outcome: Outcome::Unknown });
+        }
+        if endpoint.disabled_at.is_some() {
+            next.end(Status::Disabled, now);
+            return (Some(next), Begun::Over(Status::Disabled));
+        }
+        if let Some(slow_until) = endpoint.slow_until.filter(|it| *it > now && !self.held) {
+            // Spread over as long again, so that what waits for the endpoint does not come to it all at once.
+            let wait = Duration::try_from(slow_until.duration_since(now)).unwrap_or_default();
+            let at = later(slow_until, spread(wait, random));
+            (next.held, next.next_at) = (true, Some(at));
+            return (Some(next), Begun::Wait(at));
+        }
+        next.sending = Some(Sending { at: now, until });
+        (Some(next), Begun::Send)
+    }
+
+    /// An attempt that was begun has ended. `None` for the endpoint where nothing new is known of it.
+    #[must_use]
+    pub fn finish(
+        &self,
+        endpoint: &Endpoint,
+        schedule: &RetrySchedule,
+        (outcome, verdict): (Outcome, Verdict),
+        now: Timestamp,
+        random: u64,
+    ) -> (Self, Option<Endpoint>) {
+        let mut next = self.clone();
+        let at = next.sending.take().map_or(now, |it| it.at);
+        next.note(Attempt { at, outcome });
+        (next.held, next.since) = (false, now);
+        let (asked, told) = match verdict {
+            Verdict::Delivered => {
+                next.end(Status::Delivered, now);
+                return (next, None);
+            }
+            Verdict::Disable => {
+                next.end(Status::Disabled, now);
+                return (next, Some(Endpoint { disabled_at: Some(now), ..endpoint.clone() }));
+            }
+            Verdict::SlowDown { retry_after } => {
+                let asked = retry_after.unwrap_or(SLOW);
+                let slow_until = Some(later(now, asked.min(LONGEST_SLOW))).max(endpoint.slow_until);
+                (Some(asked), Some(Endpoint { slow_until, ..endpoint.clone() }))
+            }
+            Verdict::Retry { retry_after } => (retry_after, None),
+        };
+        next.made += 1;
+        let made = usize::try_from(next.made).unwrap_or(usize::MAX);
+        match schedule.delay_before(made, random, asked).filter(|_| !outcome.is_final()) {
+            Some(delay) => next.next_at = Some(later(now, delay)),
+            None => next.end(Status::Exhausted, now),
+        }
+        (next, told)
+    }
+
+    /// An operator wants it sent (again), and its endpoint asked again if it was disabled. What is returned is to be
+    /// written, then the message to be sent to the queue. The `webhook-id` stays the same, so a client that has it
+    /// already can tell.
+    #[must_use]
+    pub fn retry(&self, now: Timestamp) -> (Self, Endpoint, String) {
+        let (status, next_at) = (Status::Pending, Some(now));
+        let next = Self { status, since: now, made: 0, next_at, held: false, ..self.clone() };
+        (next, Endpoint::default(), self.message.clone())
+    }
+
+    fn note(&mut self, attempt: Attempt) {
+        self.attempts.push(attempt);
+        let surplus = self.attempts.len().saturating_sub(MAX_ATTEMPTS_KEPT);
+        self.attempts.drain(..surplus);
+    }
+
+    fn end(&mut self, status: Status, now: Timestamp) {
+        (self.status, self.since, self.next_at) = (status, now, None);
+    }
+}
+
+/// The host of a URL: what may stand in a log.
+pub(crate) fn host(url: &CallbackUrl) -> &str {
+    let rest = url.as_str().split_once("://").map_or("", |(_, rest)| rest);
+    rest.split(['/', '?']).next().unwrap_or_default()
+}
+
+fn later(time: Timestamp, by: Duration) -> Timestamp {
+    time.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+/// Evenly between nothing and `most`.
+fn spread(most: Duration, random: u64) -> Duration {
+    let millis = (most.as_millis() * u128::from(random)) >> 64;
+    Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+#[path = "record_tests.rs"]
+mod tests;
