@@ -156,7 +156,8 @@ mod tests {
             .header(http::header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
             .retry_after_secs(5);
         let response = ApiGatewayV2httpResponse::from(problem);
-        assert_eq!((&response.headers["www-authenticate"], &response.headers["retry-after"]), (&"Bearer", &"5"));
+        assert_eq!(response.headers["www-authenticate"], "Bearer");
+        assert_eq!(response.headers["retry-after"], "5");
         let Some(Body::Text(body)) = response.body else { panic!("no text") };
         assert!(body.ends_with(r#""errors":[{"pointer":"/lines/0","detail":"must be an object"}]}"#), "{body}");
     }

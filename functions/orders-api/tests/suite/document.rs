@@ -132,7 +132,8 @@ async fn every_answer_that_is_described_is_given() {
     ] {
         let shop = Shop::new();
         let id = shop.placed("key-0").await;
-        let call = Call { path: call.path.replace("{id}", &id), ..call };
+        let path = call.path.replace("{id}", &id);
+        let call = call.to(&path);
         let mut ask = async |call: &Call| {
             let answer = shop.ask(call).await;
             given.insert((name, answer.status));
@@ -167,7 +168,7 @@ async fn every_answer_that_is_described_is_given() {
             }
             _ => {
                 ask(&Call::cancel("ord_0")).await;
-                ask(&Call { path: call.path.clone(), ..Call::place("", vec![b' '; MAX_BODY_BYTES + 1]) }).await;
+                ask(&Call::place("", vec![b' '; MAX_BODY_BYTES + 1]).to(&call.path)).await;
                 shop.command(&id, tidegate_events::OrderCommand::Confirm {}).await;
                 ask(&call).await;
                 shop.orders.spoil(&id).await;

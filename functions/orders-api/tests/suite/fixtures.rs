@@ -69,6 +69,10 @@ impl Call {
         call.with("content-type", "application/json").with("idempotency-key", key)
     }
 
+    pub(crate) fn to(self, path: &str) -> Self {
+        Self { path: path.to_owned(), ..self }
+    }
+
     pub(crate) fn by(mut self, customer: &str) -> Self {
         self.claims.as_mut().unwrap()["sub"] = customer.into();
         self
@@ -161,6 +165,10 @@ impl Answer {
             other => panic!("{other:?}"),
         };
         Self { status: u16::try_from(response.status_code).unwrap(), headers: response.headers, body }
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers[name].to_str().unwrap()
     }
 
     /// The word of a problem.
