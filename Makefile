@@ -75,11 +75,13 @@ faults: ## Break an order at every step, once and twice, and print how each ends
 	@$(NODE) tests/saga/matrix.cjs
 
 .PHONY: lint
-lint: ## Check the templates and the public documentation
+lint: ## Check the templates, the API's description and the public documentation
 	@tools/setup lint
 	@echo "== Templates"
 	@.tools/lint/bin/cfn-lint
 	@.tools/lint/bin/checkov
+	@echo "== The description of the API"
+	@.tools/lint/bin/openapi-spec-validator docs/openapi/*.yaml
 	@echo "== Documentation"
 	@RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --workspace --all-features
 

@@ -42,6 +42,7 @@
 mod decision;
 pub mod order;
 pub mod payment;
+pub mod progress;
 pub mod shipment;
 pub mod stock;
 

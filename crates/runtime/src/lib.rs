@@ -1,11 +1,12 @@
 //! What every function's `main` needs: configuration from the environment, lean AWS clients, a clock, logs, metrics,
-//! trace context, HTTP answers, and the ports to secrets, payloads and the topic. No business here.
+//! trace context, HTTP bodies and answers, and the ports to secrets, payloads and the topic. No business here.
 
 mod api_url;
 mod port;
 
 pub mod ambient;
 pub mod aws;
+pub mod body;
 pub mod config;
 #[cfg(feature = "sqs")]
 pub mod consumer;

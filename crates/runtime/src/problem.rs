@@ -3,7 +3,7 @@
 use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use aws_lambda_events::encodings::Body;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 
 /// A refusal as problem details (<https://www.rfc-editor.org/rfc/rfc9457>).
@@ -15,14 +15,24 @@ pub struct Problem {
     kind: &'static str,
     title: &'static str,
     detail: String,
-    retry_after_secs: Option<u16>,
+    errors: Vec<ErrorAt>,
+    headers: HeaderMap,
+}
+
+/// One of several things that are wrong with a body: the extension member `errors` of RFC 9457's own example.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ErrorAt {
+    /// A JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)) to it.
+    pub pointer: String,
+    /// What is expected there.
+    pub detail: String,
 }
 
 impl Problem {
     /// A problem of a kind (`bad-signature`), with what it means in a few words.
     #[must_use]
     pub fn new(status: StatusCode, kind: &'static str, title: &'static str) -> Self {
-        Self { status, kind, title, detail: String::new(), retry_after_secs: None }
+        Self { status, kind, title, detail: String::new(), errors: Vec::new(), headers: HeaderMap::new() }
     }
 
     /// What was wrong with this very request, and what to do. Never a secret, never a payload.
@@ -34,8 +44,21 @@ impl Problem {
 
     /// When to send the same again, as `Retry-After`.
     #[must_use]
-    pub fn retry_after_secs(mut self, secs: u16) -> Self {
-        self.retry_after_secs = Some(secs);
+    pub fn retry_after_secs(self, secs: u16) -> Self {
+        self.header(RETRY_AFTER, HeaderValue::from(secs))
+    }
+
+    /// A header that belongs to the status: `Allow`, `WWW-Authenticate`.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// Everything that is wrong with the body, and where.
+    #[must_use]
+    pub fn errors(mut self, errors: impl IntoIterator<Item = ErrorAt>) -> Self {
+        self.errors.extend(errors);
         self
     }
 
@@ -59,14 +82,15 @@ struct ProblemBody<'a> {
     status: u16,
     #[serde(skip_serializing_if = "str::is_empty")]
     detail: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [ErrorAt],
 }
 
 impl From<Problem> for ApiGatewayV2httpResponse {
     fn from(problem: Problem) -> Self {
-        let Problem { status, kind, title, detail, retry_after_secs } = problem;
-        let headers = retry_after_secs.map(|secs| (RETRY_AFTER, HeaderValue::from(secs))).into_iter().collect();
+        let Problem { status, kind, title, detail, errors, headers } = problem;
         let r#type = format!("urn:tidegate:problem:{kind}");
-        let body = ProblemBody { r#type, title, status: status.as_u16(), detail: &detail };
+        let body = ProblemBody { r#type, title, status: status.as_u16(), detail: &detail, errors: &errors };
         answer(status, "application/problem+json", &body, headers)
     }
 }
@@ -75,6 +99,12 @@ impl From<Problem> for ApiGatewayV2httpResponse {
 #[must_use]
 pub fn json(status: StatusCode, body: &impl Serialize) -> ApiGatewayV2httpResponse {
     answer(status, "application/json", body, HeaderMap::new())
+}
+
+/// A JSON answer with headers of its own.
+#[must_use]
+pub fn json_with(status: StatusCode, headers: HeaderMap, body: &impl Serialize) -> ApiGatewayV2httpResponse {
+    answer(status, "application/json", body, headers)
 }
 
 /// An answer without a body.
@@ -117,5 +147,18 @@ mod tests {
             body,
             r#"{"type":"urn:tidegate:problem:too-large","title":"The body is too large","status":413,"detail":"at most 1048576 bytes are taken"}"#
         );
+    }
+    #[test]
+    fn what_is_wrong_with_a_body_and_the_headers_of_a_status_go_along() {
+        let error = ErrorAt { pointer: "/lines/0".to_owned(), detail: "must be an object".to_owned() };
+        let problem = Problem::new(StatusCode::UNAUTHORIZED, "made-up", "Made up")
+            .errors([error])
+            .header(http::header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+            .retry_after_secs(5);
+        let response = ApiGatewayV2httpResponse::from(problem);
+        assert_eq!(response.headers["www-authenticate"], "Bearer");
+        assert_eq!(response.headers["retry-after"], "5");
+        let Some(Body::Text(body)) = response.body else { panic!("no text") };
+        assert!(body.ends_with(r#""errors":[{"pointer":"/lines/0","detail":"must be an object"}]}"#), "{body}");
     }
 }

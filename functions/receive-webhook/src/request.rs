@@ -3,9 +3,8 @@
 use std::borrow::Cow;
 
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, StatusCode};
+use tidegate_runtime::body;
 use tidegate_runtime::problem::Problem;
 
 /// A request to `/webhooks/{source}`.
@@ -29,22 +28,7 @@ impl Request {
         if !is_source_name(&source) {
             return Err(unknown_source());
         }
-        let body = event.body.unwrap_or_default();
-        let size = if event.is_base64_encoded { body.len() / 4 * 3 } else { body.len() };
-        if size > max_body_bytes.saturating_add(2) {
-            return Err(too_large(max_body_bytes)); // base64's padding may hide two bytes
-        }
-        let body = if event.is_base64_encoded {
-            STANDARD.decode(body).map_err(|_| {
-                Problem::new(StatusCode::BAD_REQUEST, "malformed-body", "The body cannot be read")
-                    .detail("it is marked as base64 and is not")
-            })?
-        } else {
-            body.into_bytes()
-        };
-        if body.len() > max_body_bytes {
-            return Err(too_large(max_body_bytes));
-        }
+        let body = body::bytes(event.body, event.is_base64_encoded, max_body_bytes)?;
         Ok(Self { source, headers: event.headers, body })
     }
 
@@ -77,9 +61,4 @@ pub(crate) fn is_source_name(name: &str) -> bool {
 /// The same answer for a name that cannot exist and one that does not.
 pub(crate) fn unknown_source() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "unknown-source", "There is no such webhook source")
-}
-
-fn too_large(max_body_bytes: usize) -> Problem {
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large")
-        .detail(format!("at most {max_body_bytes} bytes are taken"))
 }

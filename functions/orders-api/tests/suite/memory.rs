@@ -1,0 +1,154 @@
+//! Orders in memory, with the views that others would have made of them, and faults where a test says so.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use orders_api::{Entry, Page, Position, Views};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use tidegate_cloudevents::{Event, JsonText};
+use tidegate_events::{CustomerId, OrderId};
+use tidegate_outbox::{
+    AggregateId, Change, Command, CommandId, Commit, CommitError, Commits, Decision, Image, MemoryCommits, Message,
+    Reply, StoreError, handle,
+};
+use tidegate_runtime::PortError;
+
+/// What becomes of the next commit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Broken {
+    /// It is not written, and nobody can say so.
+    Unwritten,
+    /// It is written, and nobody can say so.
+    Unheard,
+    /// It is written, and repeated by the client that did not hear of it.
+    Repeated,
+    /// Somebody else is always quicker.
+    Overtaken,
+}
+
+/// Clones share what they keep.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct MemoryOrders {
+    pub(crate) commits: Arc<MemoryCommits>,
+    pub(crate) broken: Arc<Mutex<VecDeque<Broken>>>,
+    /// The table does not answer when it is read.
+    pub(crate) silent: Arc<Mutex<bool>>,
+    /// What others have said of orders.
+    pub(crate) said: Arc<Mutex<Vec<Event>>>,
+    /// The views fail, transiently or not.
+    pub(crate) unread: Arc<Mutex<Option<bool>>>,
+}
+
+impl MemoryOrders {
+    /// All that was committed, in order.
+    pub(crate) fn images(&self) -> Vec<Image> {
+        self.commits.records_from(0).iter().map(|it| it.image().unwrap().unwrap().clone()).collect()
+    }
+
+    /// The events of all commits.
+    pub(crate) fn events(&self) -> Vec<Event> {
+        let of = |message: &Message| if let Message::Event(event) = message { Some(event.clone()) } else { None };
+        self.images().iter().flat_map(|image| image.outbox().iter().filter_map(of).collect::<Vec<_>>()).collect()
+    }
+
+    /// Writes something over an order that is none.
+    pub(crate) async fn spoil(&self, id: &str) {
+        let home = AggregateId::new(id).unwrap();
+        let command = Command { id: CommandId::new("spoil").unwrap(), home, token: None };
+        let decide = |loaded: &[Image]| {
+            let index = loaded[0].index().clone().into_iter().collect();
+            let (aggregate, state) = (loaded[0].aggregate().clone(), JsonText::of(&"no order").unwrap());
+            let changes = vec![Change { aggregate, state, index, events: Vec::new() }];
+            Ok::<_, String>(Decision { reply: Reply::success(&1).unwrap(), changes })
+        };
+        handle(&*self.commits, &command, SystemTime::UNIX_EPOCH, |_| Vec::new(), decide).await.unwrap();
+    }
+
+    fn view(&self) -> Result<(), PortError> {
+        self.unread.lock().unwrap().map_or(Ok(()), |transient| {
+            let what = "a view".to_owned();
+            Err(PortError { operation: "read", what, transient, source: "the test says so".into() })
+        })
+    }
+}
+
+fn unstored(operation: &'static str, aggregate: &AggregateId) -> StoreError {
+    StoreError { operation, aggregate: aggregate.clone(), source: "the test says so".into() }
+}
+
+impl Commits for MemoryOrders {
+    async fn load(&self, aggregate: &AggregateId) -> Result<Image, StoreError> {
+        tokio::task::yield_now().await; // a real call lets others run, and races show only then
+        if *self.silent.lock().unwrap() { Err(unstored("load", aggregate)) } else { self.commits.load(aggregate).await }
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
+        tokio::task::yield_now().await;
+        let home = commit.images()[0].aggregate();
+        let broken = self.broken.lock().unwrap().pop_front();
+        let outcome = match broken {
+            Some(Broken::Unwritten) => Err(unstored("commit", home).into()),
+            Some(Broken::Overtaken) => Err(CommitError::Conflict),
+            Some(Broken::Unheard) => self.commits.commit(commit).await.and(Err(unstored("commit", home).into())),
+            Some(Broken::Repeated) => {
+                self.commits.commit(commit).await?;
+                self.commits.commit(commit).await
+            }
+            None => self.commits.commit(commit).await,
+        };
+        tokio::task::yield_now().await; // and one may die between the write and its answer
+        outcome
+    }
+}
+
+impl Views for MemoryOrders {
+    async fn orders_of(
+        &self,
+        customer: &CustomerId,
+        after: Option<&Position>,
+        limit: usize,
+    ) -> Result<Page, PortError> {
+        self.view()?;
+        let mut listed = BTreeMap::new();
+        for image in self.images() {
+            let index = image.index();
+            if index["customer_id"] == customer.as_str() {
+                let order_id = image.aggregate().as_str().parse().unwrap();
+                let position = Position { placed_at: index["placed_at"].clone(), order_id };
+                listed.insert(position, image.state_as().unwrap().unwrap());
+            }
+        }
+        let behind = listed.into_iter().rev().filter(|(it, _)| after.is_none_or(|after| it < after));
+        let mut orders: Vec<_> = behind.take(limit + 1).collect();
+        let more = orders.len() > limit;
+        orders.truncate(limit);
+        Ok(Page { orders, more })
+    }
+
+    async fn timeline_of(&self, order: &OrderId) -> Result<Vec<Entry>, PortError> {
+        self.view()?;
+        let mut events = self.events();
+        events.extend(self.said.lock().unwrap().iter().cloned());
+        events.retain(|event| event.subject() == Some(order.as_str()));
+        events.sort_by_key(Event::time);
+        Ok(events.iter().map(entry).collect())
+    }
+}
+
+/// As `record-timeline` writes it.
+fn entry(event: &Event) -> Entry {
+    let mut data: Value = event.data_as().unwrap();
+    for personal in ["address", "payment_method"] {
+        data.as_object_mut().unwrap().remove(personal);
+    }
+    Entry {
+        event_type: event.ty().to_owned(),
+        source: event.source().to_owned(),
+        id: event.id().to_owned(),
+        time: event.time().unwrap().to_string(),
+        cause: event.causationid().map(str::to_owned),
+        data: RawValue::from_string(data.to_string()).unwrap(),
+    }
+}
