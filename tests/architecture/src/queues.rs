@@ -80,6 +80,9 @@ fn judge_mapping(template: &Template, mapping: Resource<'_>, complain: &mut impl
     }
     if mapping.properties["ScalingConfig"]["MaximumConcurrency"].is_null() {
         complain("may take all concurrency of the account: MaximumConcurrency is missing".to_owned());
+    } else if !mapping.properties["ScalingConfig"]["MaximumConcurrency"].is_u64() {
+        // The emulator then compares a number with a text, and delivers nothing from any queue.
+        complain("MaximumConcurrency must be a number, not a parameter".to_owned());
     }
     let Some(function) = template.target(&mapping.properties["FunctionName"]) else {
         return complain("its function is not in this template".to_owned());

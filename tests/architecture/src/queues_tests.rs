@@ -81,6 +81,7 @@ fn each_broken_rule_is_seen_and_named() {
             "ReportBatchItemFailures is missing",
         ),
         ("ScalingConfig: { MaximumConcurrency: 2 }", "", "MaximumConcurrency is missing"),
+        ("MaximumConcurrency: 2", "MaximumConcurrency: !Ref Most", "not a parameter"),
         ("FunctionName: !Ref Function", "FunctionName: elsewhere", "not in this template"),
         ("EventSourceArn: !GetAtt Queue.Arn", "EventSourceArn: elsewhere", "neither a queue nor a table"),
         ("Timeout: 30", "Timeout: 30, Events: {}", "`Events`"),
