@@ -16,7 +16,7 @@ pub struct Problem {
     title: &'static str,
     detail: String,
     errors: Vec<ErrorAt>,
-    headers: HeaderMap,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// One of several things that are wrong with a body: the extension member `errors` of RFC 9457's own example.
@@ -32,7 +32,7 @@ impl Problem {
     /// A problem of a kind (`bad-signature`), with what it means in a few words.
     #[must_use]
     pub fn new(status: StatusCode, kind: &'static str, title: &'static str) -> Self {
-        Self { status, kind, title, detail: String::new(), errors: Vec::new(), headers: HeaderMap::new() }
+        Self { status, kind, title, detail: String::new(), errors: Vec::new(), headers: Vec::new() }
     }
 
     /// What was wrong with this very request, and what to do. Never a secret, never a payload.
@@ -51,7 +51,7 @@ impl Problem {
     /// A header that belongs to the status: `Allow`, `WWW-Authenticate`.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
+        self.headers.push((name, value));
         self
     }
 
@@ -91,7 +91,7 @@ impl From<Problem> for ApiGatewayV2httpResponse {
         let Problem { status, kind, title, detail, errors, headers } = problem;
         let r#type = format!("urn:tidegate:problem:{kind}");
         let body = ProblemBody { r#type, title, status: status.as_u16(), detail: &detail, errors: &errors };
-        answer(status, "application/problem+json", &body, headers)
+        answer(status, "application/problem+json", &body, headers.into_iter().collect())
     }
 }
 
