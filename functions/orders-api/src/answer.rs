@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use tidegate_events::{CallbackUrl, CancelReason, CommandName, EventType, Money, OrderId, PricedLine};
+use serde_json::Value;
+use tidegate_events::{CallbackUrl, CancelReason, CommandName, EventType, Money, OrderId, PricedLine, TimelineEntry};
 use tidegate_orders::progress::current_step;
 use tidegate_orders::{Order, OrderStatus};
 
-use crate::views::{Entry, Position};
+use crate::views::Position;
 
 /// Where an order is read.
 pub(crate) fn path(id: &OrderId) -> String {
@@ -103,13 +104,34 @@ pub(crate) struct Told<'a> {
     lines: &'a [PricedLine],
     #[serde(skip_serializing_if = "Option::is_none")]
     callback_url: Option<&'a CallbackUrl>,
-    timeline: &'a [Entry],
+    timeline: Vec<Entry<'a>>,
+}
+
+/// One thing that has happened.
+#[derive(Debug, Serialize)]
+struct Entry<'a> {
+    #[serde(rename = "type")]
+    event_type: &'a str,
+    source: &'a str,
+    id: &'a str,
+    time: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<&'a str>,
+    data: &'a Value,
+}
+
+impl<'a> From<&'a TimelineEntry> for Entry<'a> {
+    fn from(entry: &'a TimelineEntry) -> Self {
+        let TimelineEntry { order_id: _, time, event_type, source, id, cause, data } = entry;
+        Self { event_type, source, id, time: *time, cause: cause.as_deref(), data }
+    }
 }
 
 impl<'a> Told<'a> {
-    pub(crate) fn of(id: &'a OrderId, order: &'a Order, timeline: &'a [Entry]) -> Self {
+    pub(crate) fn of(id: &'a OrderId, order: &'a Order, timeline: &'a [TimelineEntry]) -> Self {
         // A type that is not known is a newer program's; it is shown all the same.
-        let of_entry = |entry: &Entry| EventType::ALL.iter().copied().find(|it| it.as_str() == entry.event_type);
+        let of_entry =
+            |entry: &TimelineEntry| EventType::ALL.iter().copied().find(|it| it.as_str() == entry.event_type);
         let events: Vec<_> = timeline.iter().filter_map(of_entry).collect();
         let parked = order.parked.as_ref().map(|it| it.step);
         Self {
@@ -118,7 +140,7 @@ impl<'a> Told<'a> {
             parked: parked.is_some(),
             lines: &order.lines,
             callback_url: order.callback_url.as_ref(),
-            timeline,
+            timeline: timeline.iter().map(Entry::from).collect(),
         }
     }
 }

@@ -11,12 +11,11 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::types::AttributeValue::S;
-use serde_json::value::RawValue;
-use tidegate_events::{CustomerId, OrderId};
+use tidegate_events::{CustomerId, OrderId, TimelineEntry};
 use tidegate_orders::Order;
 use tidegate_runtime::PortError;
 
-use crate::views::{Entry, MAX_ENTRIES, Page, Position, Views};
+use crate::views::{MAX_ENTRIES, Page, Position, Views};
 
 /// The index over what `Order::index` gives each item.
 const BY_CUSTOMER: &str = "by-customer";
@@ -70,21 +69,23 @@ impl Views for DynamoDbViews {
         Ok(Page { orders, more })
     }
 
-    async fn timeline_of(&self, order: &OrderId) -> Result<Vec<Entry>, PortError> {
+    async fn timeline_of(&self, order: &OrderId) -> Result<Vec<TimelineEntry>, PortError> {
         let (mut entries, mut start) = (Vec::new(), None);
         loop {
             let read = self
                 .client
                 .query()
                 .table_name(&self.timeline_table)
-                .key_condition_expression("order_id = :order")
+                .key_condition_expression("#order = :order")
+                .expression_attribute_names("#order", TimelineEntry::ORDER_ID)
                 .expression_attribute_values(":order", S(order.as_str().to_owned()))
                 .scan_index_forward(false)
                 .set_exclusive_start_key(start)
                 .limit(i32::try_from(MAX_ENTRIES - entries.len()).unwrap_or(i32::MAX));
             let read = read.send().await.map_err(|error| failed("read the timeline of", order.as_str(), &error))?;
             for item in read.items() {
-                entries.push(entry(item).ok_or_else(|| unreadable("read the timeline of", order.as_str()))?);
+                let entry = TimelineEntry::read(|name| text(item, name));
+                entries.push(entry.map_err(|error| unreadable("read the timeline of", order.as_str(), error))?);
             }
             start = read.last_evaluated_key.filter(|_| entries.len() < MAX_ENTRIES);
             if start.is_none() {
@@ -101,19 +102,7 @@ fn listed(item: &Item) -> Result<(Position, Order), PortError> {
         let position = Position { placed_at: text(item, PLACED_AT)?.to_owned(), order_id: id.parse().ok()? };
         Some((position, serde_json::from_str(text(item, "state")?).ok()?))
     };
-    read().ok_or_else(|| unreadable("read", id))
-}
-
-fn entry(item: &Item) -> Option<Entry> {
-    let owned = |name| text(item, name).map(str::to_owned);
-    Some(Entry {
-        event_type: owned("type")?,
-        source: owned("source")?,
-        id: owned("id")?,
-        time: owned("time")?,
-        cause: owned("cause"),
-        data: RawValue::from_string(owned("data")?).ok()?,
-    })
+    read().ok_or_else(|| unreadable("read", id, "an attribute is missing or not what it should be"))
 }
 
 fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
@@ -121,9 +110,12 @@ fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
 }
 
 /// What stands there was written by another program. A person has to look.
-fn unreadable(operation: &'static str, what: &str) -> PortError {
-    let source = "an attribute is missing or not what it should be".into();
-    PortError { operation, what: what.to_owned(), transient: false, source }
+fn unreadable(
+    operation: &'static str,
+    what: &str,
+    why: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> PortError {
+    PortError { operation, what: what.to_owned(), transient: false, source: why.into() }
 }
 
 /// By the code where there is one: the service's message can quote what it was sent.

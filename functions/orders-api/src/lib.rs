@@ -26,7 +26,7 @@ use tidegate_runtime::trace::TraceContext;
 use tracing::{Instrument, info, info_span};
 
 pub use dynamodb::DynamoDbViews;
-pub use views::{Entry, MAX_ENTRIES, Page, Position, Views};
+pub use views::{MAX_ENTRIES, Page, Position, Views};
 
 use crate::request::{Request, Route};
 

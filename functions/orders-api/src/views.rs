@@ -1,10 +1,6 @@
 //! What the API reads beside single orders, as a port: the lists and the timelines that others have written.
 
-use std::sync::Arc;
-
-use serde::Serialize;
-use serde_json::value::RawValue;
-use tidegate_events::{CustomerId, OrderId};
+use tidegate_events::{CustomerId, OrderId, TimelineEntry};
 use tidegate_orders::Order;
 use tidegate_runtime::PortError;
 
@@ -29,7 +25,7 @@ pub trait Views: Send + Sync {
     ///
     /// # Errors
     /// [`PortError`] when the view cannot be read.
-    fn timeline_of(&self, order: &OrderId) -> impl Future<Output = Result<Vec<Entry>, PortError>> + Send;
+    fn timeline_of(&self, order: &OrderId) -> impl Future<Output = Result<Vec<TimelineEntry>, PortError>> + Send;
 }
 
 /// Where an order stands in its customer's list.
@@ -48,38 +44,4 @@ pub struct Page {
     pub orders: Vec<(Position, Order)>,
     /// There are more behind the last.
     pub more: bool,
-}
-
-/// One thing that has happened.
-#[derive(Clone, Debug, Serialize)]
-pub struct Entry {
-    /// The CloudEvent's type.
-    #[serde(rename = "type")]
-    pub event_type: String,
-    /// Who said it.
-    pub source: String,
-    /// Its id, unique within the source.
-    pub id: String,
-    /// When, in RFC 3339.
-    pub time: String,
-    /// The command that led to it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cause: Option<String>,
-    /// What it says.
-    pub data: Box<RawValue>,
-}
-
-impl<V: Views> Views for Arc<V> {
-    async fn orders_of(
-        &self,
-        customer: &CustomerId,
-        after: Option<&Position>,
-        limit: usize,
-    ) -> Result<Page, PortError> {
-        V::orders_of(self, customer, after, limit).await
-    }
-
-    async fn timeline_of(&self, order: &OrderId) -> Result<Vec<Entry>, PortError> {
-        V::timeline_of(self, order).await
-    }
 }

@@ -9,7 +9,7 @@
     reason = "clippy sees tests in #[test] functions only, not in what they call"
 )]
 
-#[allow(dead_code, unused_imports, reason = "the other tests do more with it")]
+#[allow(dead_code, reason = "the other tests do more with it")]
 #[path = "../suite/document.rs"]
 mod document;
 #[allow(dead_code, reason = "the other tests do more with it")]

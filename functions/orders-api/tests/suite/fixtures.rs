@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use orders_api::{Api, Invocation};
 use serde_json::{Map, Value, json};
-use tidegate_events::{About, OrderCommand, OrderEvent, OrderId};
+use tidegate_events::{About, OrderCommand, OrderEvent, OrderId, TimelineEntry};
 use tidegate_orders::{Order, order};
 use tidegate_outbox::{Change, Command, CommandId, Decision, Image, Reply, handle};
 use tidegate_runtime::ambient::Ambient;
@@ -243,7 +243,8 @@ impl Shop {
         let order_id: OrderId = id.parse().unwrap();
         let (time, number) = (self.now(), self.orders.said.lock().unwrap().len());
         let about = About { order_id: &order_id, time, cause: None, correlation_id: None, traceparent: None };
-        self.orders.said.lock().unwrap().push(event.to_cloudevent(&format!("{id}/{number}/0"), &about).unwrap());
+        let event = event.to_cloudevent(&format!("{id}/{number}/0"), &about).unwrap();
+        self.orders.said.lock().unwrap().push(TimelineEntry::of(&event).unwrap());
         self.api.ambient.skip(Duration::from_secs(1));
     }
 }

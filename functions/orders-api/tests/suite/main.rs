@@ -8,6 +8,7 @@
 
 mod access;
 mod cancel;
+mod described;
 mod document;
 mod fixtures;
 mod hostile;

@@ -4,11 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
-use orders_api::{Entry, Page, Position, Views};
-use serde_json::Value;
-use serde_json::value::RawValue;
+use orders_api::{Page, Position, Views};
 use tidegate_cloudevents::{Event, JsonText};
-use tidegate_events::{CustomerId, OrderId};
+use tidegate_events::{CustomerId, OrderId, TimelineEntry};
 use tidegate_outbox::{
     AggregateId, Change, Command, CommandId, Commit, CommitError, Commits, Decision, Image, MemoryCommits, Message,
     Reply, StoreError, handle,
@@ -36,7 +34,7 @@ pub(crate) struct MemoryOrders {
     /// The table does not answer when it is read.
     pub(crate) silent: Arc<Mutex<bool>>,
     /// What others have said of orders.
-    pub(crate) said: Arc<Mutex<Vec<Event>>>,
+    pub(crate) said: Arc<Mutex<Vec<TimelineEntry>>>,
     /// The views fail, transiently or not.
     pub(crate) unread: Arc<Mutex<Option<bool>>>,
 }
@@ -127,28 +125,12 @@ impl Views for MemoryOrders {
         Ok(Page { orders, more })
     }
 
-    async fn timeline_of(&self, order: &OrderId) -> Result<Vec<Entry>, PortError> {
+    async fn timeline_of(&self, order: &OrderId) -> Result<Vec<TimelineEntry>, PortError> {
         self.view()?;
-        let mut events = self.events();
-        events.extend(self.said.lock().unwrap().iter().cloned());
-        events.retain(|event| event.subject() == Some(order.as_str()));
-        events.sort_by_key(Event::time);
-        Ok(events.iter().map(entry).collect())
-    }
-}
-
-/// As `record-timeline` writes it.
-fn entry(event: &Event) -> Entry {
-    let mut data: Value = event.data_as().unwrap();
-    for personal in ["address", "payment_method"] {
-        data.as_object_mut().unwrap().remove(personal);
-    }
-    Entry {
-        event_type: event.ty().to_owned(),
-        source: event.source().to_owned(),
-        id: event.id().to_owned(),
-        time: event.time().unwrap().to_string(),
-        cause: event.causationid().map(str::to_owned),
-        data: RawValue::from_string(data.to_string()).unwrap(),
+        let mut entries: Vec<_> = self.events().iter().map(|event| TimelineEntry::of(event).unwrap()).collect();
+        entries.extend(self.said.lock().unwrap().iter().cloned());
+        entries.retain(|entry| entry.order_id == *order);
+        entries.sort_by_key(TimelineEntry::key);
+        Ok(entries)
     }
 }

@@ -1,7 +1,9 @@
 //! Reading: where an order is, how it got there, and whether that is news.
 
 use serde_json::{Value, json};
-use tidegate_events::{CommandName, Lines, Nothing, OrderCommand, OrderEvent, PaymentDeclined, StepError, StockOf};
+use tidegate_events::{
+    CommandName, Lines, Nothing, OrderCommand, OrderEvent, PaymentDeclined, StepError, StockOf, TimelineEntry,
+};
 use tidegate_orders::Order;
 
 use crate::fixtures::{Call, Shop, body};
@@ -81,15 +83,10 @@ async fn the_way_back_and_its_end_are_told() {
 async fn what_a_newer_program_says_is_shown_and_means_nothing_yet() {
     let shop = Shop::new();
     let id = shop.placed("key-1").await;
-    let newer = shop.orders.events()[0].clone();
-    let mut newer: Value = serde_json::from_str(&newer.to_json()).unwrap();
-    newer["type"] = "com.tidegate.orders.order-painted.v1".into();
-    newer["id"] = "made-up".into();
-    shop.orders
-        .said
-        .lock()
-        .unwrap()
-        .push(tidegate_cloudevents::Event::from_json(newer.to_string().as_bytes()).unwrap());
+    let newer = TimelineEntry::of(&shop.orders.events()[0]).unwrap();
+    let event_type = "com.tidegate.orders.order-painted.v1".to_owned();
+    let newer = TimelineEntry { event_type, id: "made-up".to_owned(), cause: None, ..newer };
+    shop.orders.said.lock().unwrap().push(newer);
     let order = shop.ask(&read(&id)).await.body;
     assert_eq!((order["timeline"].as_array().unwrap().len(), &order["current_step"]), (2, &json!("ReserveStock")));
 }
