@@ -61,9 +61,9 @@ pub(crate) enum Command {
         #[arg(long)]
         keep: bool,
     },
-    /// Stand in for Slack (started by `up`)
+    /// Stand in for Slack, Stripe and whoever is called back (started by `up`)
     #[command(hide = true)]
-    SlackStandin(SlackStandin),
+    Standin(Standin),
 }
 
 #[derive(Debug, Args)]
@@ -199,16 +199,19 @@ pub(crate) struct SlackMessages {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct SlackStandin {
+pub(crate) struct Standin {
     /// Where to answer; port 0 is any free one
     #[arg(long)]
     pub(crate) listen: std::net::SocketAddr,
-    /// The token to accept
+    /// The token that Slack accepts
     #[arg(long)]
     pub(crate) token: String,
-    /// Where to append what is accepted
+    /// Where to append what Slack accepts
     #[arg(long)]
     pub(crate) record: Option<PathBuf>,
+    /// Where to append the callbacks that come
+    #[arg(long)]
+    pub(crate) record_callbacks: Option<PathBuf>,
     /// Refuse more than one message a second to a channel, as Slack does
     #[arg(long)]
     pub(crate) rate_limit: bool,

@@ -138,6 +138,21 @@ impl Deployment {
         format!("{}/notify-slack", self.name)
     }
 
+    /// The secret that holds Stripe's address and key.
+    pub fn stripe_secret(&self) -> String {
+        format!("{}/stripe", self.name)
+    }
+
+    /// The secret by which the callbacks of a customer are signed.
+    pub fn callback_secret(&self, customer_id: &str) -> String {
+        format!("{}{customer_id}", self.callback_secret_prefix())
+    }
+
+    /// What the names of all callback secrets start with.
+    pub fn callback_secret_prefix(&self) -> String {
+        format!("{}/callbacks/", self.name)
+    }
+
     /// Where the HTTP API answers.
     pub fn api(&self, resources: &Resources) -> Result<Api> {
         match (&self.endpoint, &resources.api_id, &resources.api_url) {

@@ -8,7 +8,6 @@ use http::HeaderValue;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::slack::Standin;
 use super::up::{Brought, bring_up};
 use super::{Context, send::meaning};
 use crate::failure::Hint;
@@ -17,6 +16,7 @@ use crate::interrupt::Interrupt;
 use crate::local::{self, Up};
 use crate::output::Progress;
 use crate::send::{self, Delivery, Draft};
+use crate::standin_client::StandinClient;
 use crate::{render, sqs};
 
 /// From the answer to the sender to the message in Slack. It takes a second; a machine under load gets more.
@@ -61,7 +61,7 @@ async fn play(context: &Context, up: &Up) -> Result<()> {
     let api = deployment.api(&resources)?;
     let source = send::source(deployment, "github").await?;
     let client = HttpClient::new();
-    let slack = Standin::of(deployment)?;
+    let slack = StandinClient::of(deployment)?;
     let before = slack.messages().await?.len();
 
     output.line("\n1. GitHub delivers a push, signed over its raw bytes");
@@ -74,7 +74,7 @@ async fn play(context: &Context, up: &Up) -> Result<()> {
     output.line(format!("   event id {}", delivery.id));
 
     output.line("\n2. API Gateway -> receive-webhook -> SNS -> SQS -> notify-slack -> Slack");
-    let messages = slack.wait_for(before + 1, SLACK_DEADLINE).await?;
+    let messages = slack.wait_for_messages(before + 1, SLACK_DEADLINE).await?;
     let Some(message) = messages.get(before) else {
         bail!(Hint::new(
             format!("Slack got no message within {} s", SLACK_DEADLINE.as_secs()),
@@ -129,7 +129,7 @@ fn millis(answer: &Answer) -> u64 {
 async fn settled(
     deployment: &crate::deployment::Deployment,
     resources: &crate::deployment::Resources,
-    slack: &Standin,
+    slack: &StandinClient,
     before: usize,
 ) -> Result<usize> {
     let deadline = Instant::now() + SLACK_DEADLINE;

@@ -19,12 +19,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use tokio::net::TcpListener;
 
-use crate::args::{Cli, Command, Global, SlackStandin};
+use crate::args::{Cli, Command, Global, Standin};
 use crate::config;
 use crate::deployment::{Choice, Deployment};
 use crate::failure::Hint;
 use crate::output::Output;
-use crate::standin;
 use crate::state::StateDir;
 
 pub(crate) use send::Header;
@@ -42,8 +41,8 @@ pub async fn run(cli: Cli) -> ExitCode {
 }
 
 async fn dispatch(cli: Cli, output: Output) -> Result<ExitCode> {
-    if let Command::SlackStandin(arguments) = cli.command {
-        return slack_standin(arguments, output).await;
+    if let Command::Standin(arguments) = cli.command {
+        return standin(arguments, output).await;
     }
     let context = Context::new(&cli.global, output)?;
     match cli.command {
@@ -58,7 +57,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<ExitCode> {
         Command::Source(command) => source::run(&context, command).await,
         Command::Slack(command) => slack::run(&context, command).await,
         Command::Demo { keep } => demo::run(&context, keep).await,
-        Command::SlackStandin(_) => Ok(ExitCode::SUCCESS),
+        Command::Standin(_) => Ok(ExitCode::SUCCESS),
     }
 }
 
@@ -88,14 +87,19 @@ impl Context {
 }
 
 /// The hidden subcommand: binds, says where, serves. Nothing else may be printed, since nobody reads on.
-async fn slack_standin(arguments: SlackStandin, output: Output) -> Result<ExitCode> {
+async fn standin(arguments: Standin, output: Output) -> Result<ExitCode> {
     let listener = TcpListener::bind(arguments.listen).await.map_err(|error| {
         Hint::new(format!("cannot listen on {}: {error}", arguments.listen), "choose another address")
     })?;
     output.line(format!("http://{}", listener.local_addr()?));
     let interval = arguments.rate_limit.then_some(Duration::from_secs(1));
-    let options = standin::Options { token: arguments.token, record: arguments.record, interval };
-    standin::serve(listener, options).await?;
+    let options = crate::standin::Options {
+        token: arguments.token,
+        record: arguments.record,
+        callbacks_record: arguments.record_callbacks,
+        interval,
+    };
+    crate::standin::serve(listener, options).await?;
     Ok(ExitCode::SUCCESS)
 }
 
