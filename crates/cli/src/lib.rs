@@ -13,8 +13,10 @@
 pub mod aws;
 pub mod clock;
 pub mod cloudformation;
+pub mod cognito;
 pub mod config;
 pub mod deployment;
+pub mod dynamodb;
 pub mod failure;
 pub mod http_client;
 pub mod local;
@@ -24,10 +26,12 @@ pub mod render;
 pub mod sam;
 pub mod secrets;
 pub mod send;
+pub mod sfn;
 pub mod sqs;
 pub mod standin;
 pub mod standin_client;
 pub mod state;
+pub mod token;
 
 mod args;
 mod commands;

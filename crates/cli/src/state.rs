@@ -185,6 +185,7 @@ impl StateDir {
         for path in [self.state_file(), self.slack_log(), self.callbacks_log(), self.secrets()] {
             remove(&path, fs::remove_file(&path))?;
         }
+        remove(&self.tokens(), fs::remove_dir_all(self.tokens()))?;
         remove(&self.scratch(), fs::remove_dir_all(self.scratch()))
     }
 

@@ -14,7 +14,6 @@ const EXTENSIONS: &[&str] = &["rs", "py", "cjs", "sh", "toml", "yaml", "yml", "m
 
 /// The module that talks to a service, for each of its SDKs. A service that is new here gets its line.
 const MODULES: &[(&str, &str)] = &[
-    ("apigatewayv2", "apigateway"),
     ("cloudformation", "cloudformation"),
     ("cloudwatchlogs", "logs"),
     ("cognitoidentityprovider", "cognito"),
