@@ -1,14 +1,19 @@
 //! The commands: each asks the library, then prints.
 
+mod callbacks;
 mod demo;
 mod deploy;
 mod dlq;
 mod down;
+mod login;
 mod logs;
+mod orders;
+mod sagas;
 mod send;
 mod slack;
 mod source;
 mod status;
+mod stock;
 mod up;
 
 use std::io::Read;
@@ -56,6 +61,11 @@ async fn dispatch(cli: Cli, output: Output) -> Result<ExitCode> {
         Command::Dlq(command) => dlq::run(&context, command).await,
         Command::Source(command) => source::run(&context, command).await,
         Command::Slack(command) => slack::run(&context, command).await,
+        Command::Login(arguments) => login::run(&context, &arguments).await,
+        Command::Orders(command) => orders::run(&context, command).await,
+        Command::Sagas(command) => sagas::run(&context, command).await,
+        Command::Stock(command) => stock::run(&context, command).await,
+        Command::Callbacks(command) => callbacks::run(&context, command).await,
         Command::Demo { keep } => demo::run(&context, keep).await,
         Command::Standin(_) => Ok(ExitCode::SUCCESS),
     }
