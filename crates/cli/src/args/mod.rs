@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::orders::{
-    CallbackSecret, CallbacksCommand, Login, OrdersCommand, Place, SagasCommand, StockCommand, Watch,
+    CallbackSecret, CallbackStatus, CallbacksCommand, Login, OrdersCommand, Place, SagasCommand, StockCommand, Watch,
 };
 use crate::commands::Header;
 

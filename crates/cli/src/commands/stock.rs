@@ -18,7 +18,7 @@ use crate::deployment::{Deployment, Resources};
 use crate::dynamodb;
 
 /// What stands before a SKU in the keys of the inventory's table, where reservations are too.
-const PREFIX: &str = "stock/";
+pub(super) const PREFIX: &str = "stock/";
 
 pub(super) async fn run(context: &Context, command: StockCommand) -> Result<ExitCode> {
     let deployment = context.deployment().await?;

@@ -27,7 +27,7 @@ pub(super) async fn run(context: &Context, arguments: &Watch) -> Result<ExitCode
     let deployment = context.deployment().await?;
     let resources = deployment.resources().await?;
     let watched = Watched::of(&deployment, &resources, &arguments.id)?;
-    let end = watched.follow(context.output, true, Duration::from_secs(arguments.timeout)).await?;
+    let end = watched.follow(context.output, Telling::Everything, Duration::from_secs(arguments.timeout)).await?;
     context.output.record(&json!({"kind": "end", "outcome": end.word(), "reason": end.reason()}))?;
     context.output.line("");
     context.output.line(format!("Order {} is {}.", arguments.id.as_str(), end.sentence()));
@@ -78,6 +78,15 @@ impl End {
     }
 }
 
+/// What is told of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Telling {
+    /// Its timeline and what its saga does; each as a line of JSON too.
+    Everything,
+    /// Its timeline, for people alone.
+    Timeline,
+}
+
 /// An order that is followed.
 pub(crate) struct Watched<'a> {
     deployment: &'a Deployment,
@@ -106,14 +115,14 @@ impl<'a> Watched<'a> {
         })
     }
 
-    /// Tells what happens until the order has ended, and gives how. With `saga`, what the saga does too.
-    pub(crate) async fn follow(&self, output: Output, saga: bool, limit: Duration) -> Result<End> {
+    /// Tells what happens until the order has ended, and gives how.
+    pub(crate) async fn follow(&self, output: Output, how: Telling, limit: Duration) -> Result<End> {
         let deadline = Instant::now() + limit;
         let poll = if self.deployment.state.is_some() { POLL_LOCAL } else { POLL_AWS };
         let mut told = Told::default();
         loop {
             let seen = self.look().await?;
-            told.tell(output, &seen, saga)?;
+            told.tell(output, &seen, how)?;
             if let Some(end) = seen.end() {
                 return Ok(end);
             }
@@ -180,7 +189,7 @@ struct Told {
 }
 
 impl Told {
-    fn tell(&mut self, output: Output, seen: &Seen, saga: bool) -> Result<()> {
+    fn tell(&mut self, output: Output, seen: &Seen, how: Telling) -> Result<()> {
         let since = timeline::millis(seen.order.placed_at);
         let mut news: Vec<(i64, Option<String>, Value)> = Vec::new();
         for entry in seen.entries.iter().filter(|entry| !self.entries.contains(&entry.key())) {
@@ -188,7 +197,7 @@ impl Told {
             news.push((timeline::millis(entry.time), line, timeline::entry_document(entry)));
         }
         self.entries = seen.entries.iter().map(TimelineEntry::key).collect();
-        for step in seen.steps.iter().filter(|step| saga && step.id > self.last_step) {
+        for step in seen.steps.iter().filter(|step| how == Telling::Everything && step.id > self.last_step) {
             let mut document = serde_json::to_value(step)?;
             document["kind"] = "saga".into();
             news.push((step.at_millis, timeline::step(step, since), document));
@@ -197,7 +206,9 @@ impl Told {
         news.sort_by_key(|(at, ..)| *at);
         for (_, line, document) in news {
             line.iter().for_each(|line| output.line(line));
-            output.record(&document)?;
+            if how == Telling::Everything {
+                output.record(&document)?;
+            }
         }
         let parked = seen.order.parked.as_ref();
         if parked.map(|it| it.at) != self.parked
