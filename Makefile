@@ -24,7 +24,7 @@ help: ## List what can be done
 # --- The two commands -------------------------------------------------------------------------------------------------
 
 .PHONY: demo
-demo: build ## Watch a real GitHub push become a Slack message, on this machine
+demo: build ## Watch a GitHub push become a Slack message, and orders take each of their ways
 	@$(TIDEGATE) demo
 
 .PHONY: test
