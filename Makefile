@@ -24,7 +24,7 @@ help: ## List what can be done
 # --- The two commands -------------------------------------------------------------------------------------------------
 
 .PHONY: demo
-demo: build ## Watch a real GitHub push become a Slack message, on this machine
+demo: build ## Watch a GitHub push become a Slack message, and orders take each of their ways
 	@$(TIDEGATE) demo
 
 .PHONY: test
@@ -36,12 +36,12 @@ test: check lint interop faults build ## Everything that must hold, end to end o
 # --- While working ----------------------------------------------------------------------------------------------------
 
 .PHONY: setup
-setup: ## Install the pinned tools into .tools (emulator, SAM, cargo-lambda, zig, linters, SDKs)
+setup: ## Install the pinned tools into .tools (emulator, Stripe server, SAM, cargo-lambda, zig, linters, SDKs)
 	@tools/setup
 
 .PHONY: build
 build: ## Build the functions and the tidegate command for the local stack
-	@tools/setup emulator deploy build
+	@tools/setup emulator stripe deploy build
 	@echo "== Building the functions and the tidegate command (minutes the first time, seconds afterwards)"
 	@# One call for all, so that cargo settles on one set of features and compiles each dependency once.
 	@$(CARGO_LAMBDA) build --locked --compiler cargo --lambda-dir build/lambda $(PACKAGES) -p tidegate-cli

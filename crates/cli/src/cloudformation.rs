@@ -1,12 +1,19 @@
 //! CloudFormation: which stacks a deployment has, how they are, and what they export to this command.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 pub use aws_sdk_cloudformation::Client;
+use aws_sdk_cloudformation::error::ProvideErrorMetadata;
+use aws_sdk_cloudformation::types::{Capability, Parameter};
 use serde::Serialize;
+use tokio::time::{Instant, sleep};
 
 use crate::aws::explain;
+
+/// Between two looks at a stack that is being updated.
+const POLL: Duration = Duration::from_millis(500);
 
 /// A stack as this command needs it.
 #[derive(Clone, Debug, Serialize)]
@@ -48,7 +55,7 @@ pub async fn stacks(client: &Client, deployment: &str, contexts: &[&str]) -> Res
 }
 
 /// CloudFormation has no error code of its own for a stack that does not exist: it is a `ValidationError` that says so.
-fn is_missing(error: &impl aws_sdk_cloudformation::error::ProvideErrorMetadata) -> bool {
+fn is_missing(error: &impl ProvideErrorMetadata) -> bool {
     error.message().is_some_and(|message| message.contains("does not exist"))
 }
 
@@ -60,4 +67,48 @@ fn to_stack(stack: aws_sdk_cloudformation::types::Stack) -> Stack {
         reason: stack.stack_status_reason.filter(|reason| !reason.is_empty()),
         outputs: outputs.into_iter().filter_map(|output| Some((output.output_key?, output.output_value?))).collect(),
     }
+}
+
+/// Gives a stack another value of one parameter, and everything else as it is, and waits until that is done.
+pub async fn set_parameter(client: &Client, stack: &str, name: &str, value: &str, deadline: Duration) -> Result<()> {
+    let parameters = described(client, stack).await?.parameters.unwrap_or_default();
+    let kept = parameters.into_iter().filter_map(|parameter| parameter.parameter_key).filter(|key| key != name);
+    let kept = kept.map(|key| Parameter::builder().parameter_key(key).use_previous_value(true).build());
+    let update = client
+        .update_stack()
+        .stack_name(stack)
+        .use_previous_template(true)
+        .set_parameters(Some(kept.collect()))
+        .parameters(Parameter::builder().parameter_key(name).parameter_value(value).build())
+        .capabilities(Capability::CapabilityIam)
+        .capabilities(Capability::CapabilityAutoExpand)
+        .send()
+        .await;
+    match update {
+        Ok(_) => {}
+        Err(error) if error.message().is_some_and(|message| message.contains("No updates")) => return Ok(()),
+        Err(error) => return Err(explain(error)).with_context(|| format!("stack {stack} cannot be updated")),
+    }
+    let until = Instant::now() + deadline;
+    loop {
+        let status = to_stack(described(client, stack).await?);
+        match status.status.as_str() {
+            "UPDATE_COMPLETE" | "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS" => return Ok(()),
+            status if !status.ends_with("_IN_PROGRESS") => bail!("stack {stack} was not updated: {status}"),
+            _ if Instant::now() >= until => bail!("stack {stack} was not updated within {} s", deadline.as_secs()),
+            _ => sleep(POLL).await,
+        }
+    }
+}
+
+/// The value of a stack's parameter.
+pub async fn parameter(client: &Client, stack: &str, name: &str) -> Result<Option<String>> {
+    let parameters = described(client, stack).await?.parameters.unwrap_or_default();
+    Ok(parameters.into_iter().find(|it| it.parameter_key.as_deref() == Some(name)).and_then(|it| it.parameter_value))
+}
+
+async fn described(client: &Client, stack: &str) -> Result<aws_sdk_cloudformation::types::Stack> {
+    let answer = client.describe_stacks().stack_name(stack).send().await.map_err(explain);
+    let answer = answer.with_context(|| format!("stack {stack} cannot be described"))?;
+    answer.stacks.unwrap_or_default().into_iter().next().with_context(|| format!("there is no stack {stack}"))
 }

@@ -1,12 +1,14 @@
 //! A deployment, wherever it runs: its clients, its stacks and what they say about themselves.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Result, bail};
 
 use crate::aws::{self, Access};
 use crate::cloudformation::{self, Stack};
 use crate::failure::Hint;
 use crate::state::{State, StateDir};
-use crate::{config, logs, sam, secrets, sqs};
+use crate::{cognito, config, dynamodb, logs, sam, secrets, sfn, sqs};
 
 /// Which deployment a command is about.
 #[derive(Clone, Debug)]
@@ -37,10 +39,16 @@ pub struct Deployment {
     pub state_dir: StateDir,
     /// CloudFormation.
     pub cloudformation: cloudformation::Client,
+    /// Cognito.
+    pub cognito: cognito::Client,
+    /// DynamoDB.
+    pub dynamodb: dynamodb::Client,
     /// CloudWatch Logs.
     pub logs: logs::Client,
     /// Secrets Manager.
     pub secrets: secrets::Client,
+    /// Step Functions.
+    pub sfn: sfn::Client,
     /// SQS.
     pub sqs: sqs::Client,
     endpoint: Option<String>,
@@ -99,8 +107,11 @@ impl Deployment {
             state: state.cloned(),
             state_dir,
             cloudformation: cloudformation::Client::new(&sdk),
+            cognito: cognito::Client::new(&sdk),
+            dynamodb: dynamodb::Client::new(&sdk),
             logs: logs::Client::new(&sdk),
             secrets: secrets::Client::new(&sdk),
+            sfn: sfn::Client::new(&sdk),
             sqs: sqs::Client::new(&sdk),
             endpoint,
         })
@@ -136,6 +147,29 @@ impl Deployment {
     /// The secret that holds the Slack document.
     pub fn slack_secret(&self) -> String {
         format!("{}/notify-slack", self.name)
+    }
+
+    /// The secret that holds Stripe's address and key.
+    pub fn stripe_secret(&self) -> String {
+        format!("{}/stripe", self.name)
+    }
+
+    /// The secret by which the callbacks of a customer are signed.
+    pub fn callback_secret(&self, customer_id: &str) -> String {
+        format!("{}{customer_id}", self.callback_secret_prefix())
+    }
+
+    /// What the names of all callback secrets start with.
+    pub fn callback_secret_prefix(&self) -> String {
+        format!("{}/callbacks/", self.name)
+    }
+
+    /// Where tokens are asked for. An emulator has one place for all pools.
+    pub fn token_url(&self, resources: &Resources) -> Result<String> {
+        match &self.endpoint {
+            Some(endpoint) => Ok(format!("{endpoint}/oauth2/token")),
+            None => resources.output("TokenUrl").map(str::to_owned),
+        }
     }
 
     /// Where the HTTP API answers.
@@ -195,6 +229,8 @@ pub struct Resources {
     pub functions: Vec<String>,
     /// The queues.
     pub queues: Vec<Queue>,
+    /// All outputs by key.
+    pub outputs: BTreeMap<String, String>,
 }
 
 /// A queue and the one that takes what it gives up.
@@ -219,9 +255,21 @@ pub fn queue_name(url: &str) -> &str {
 }
 
 impl Resources {
+    /// What a stack says about itself under this key.
+    pub fn output(&self, key: &str) -> Result<&str> {
+        match self.outputs.get(key) {
+            Some(value) => Ok(value),
+            None => bail!(Hint::new(
+                format!("the deployment has no stack that names its {key}"),
+                "deploy the stacks of the order pipeline with `tidegate up` or `tidegate deploy`",
+            )),
+        }
+    }
+
     pub(crate) fn from_stacks(stacks: &[Stack]) -> Self {
         let mut found = Self::default();
         for (key, value) in stacks.iter().flat_map(|stack| &stack.outputs) {
+            found.outputs.insert(key.clone(), value.clone());
             match key.as_str() {
                 "ApiId" => found.api_id = Some(value.clone()),
                 "ApiUrl" => found.api_url = Some(value.clone()),

@@ -5,7 +5,7 @@
 //! - [`local`] brings the local stack up and down,
 //! - [`deployment`] finds a deployment's resources and holds clients for it,
 //! - [`send`] signs a delivery as the real sender does and sends it,
-//! - [`standin`] stands in for Slack on the wire.
+//! - [`standin`] stands in for Slack, Stripe and whoever is called back, on the wire.
 //!
 //! What it refuses to do: it never touches an AWS account unless told to with `--aws` or by `AWS_ENDPOINT_URL`, it never prints a
 //! secret, and it leaves no process behind.
@@ -13,20 +13,28 @@
 pub mod aws;
 pub mod clock;
 pub mod cloudformation;
+pub mod cognito;
 pub mod config;
+pub mod customers;
 pub mod deployment;
+pub mod dynamodb;
 pub mod failure;
 pub mod http_client;
 pub mod local;
 pub mod logs;
+pub mod orders_client;
 pub mod output;
 pub mod render;
 pub mod sam;
 pub mod secrets;
 pub mod send;
+pub mod sfn;
 pub mod sqs;
 pub mod standin;
+pub mod standin_client;
 pub mod state;
+pub mod timeline;
+pub mod token;
 
 mod args;
 mod commands;

@@ -15,12 +15,18 @@ use crate::failure;
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
     json: bool,
+    prefix: &'static str,
 }
 
 impl Output {
     /// Text for people, or one JSON document for scripts.
     pub fn new(json: bool) -> Self {
-        Self { json }
+        Self { json, prefix: "" }
+    }
+
+    /// The same, with every line of text set off.
+    pub fn indented(self) -> Self {
+        Self { prefix: "   | ", ..self }
     }
 
     /// Whether results are JSON.
@@ -36,7 +42,7 @@ impl Output {
     /// One line of text; silent when the result is JSON.
     pub fn line(self, text: impl AsRef<str>) {
         if !self.json {
-            print(text.as_ref());
+            print(&format!("{}{}", self.prefix, text.as_ref()));
         }
     }
 

@@ -34,8 +34,11 @@ pub struct State {
     pub credentials: Option<Credentials>,
     /// The emulator, when this state directory started it.
     pub emulator: Option<Emulator>,
-    /// The Slack stand-in.
+    /// The stand-in for Slack, Stripe and whoever is called back.
     pub standin: Option<Standin>,
+    /// The Stripe server behind the stand-in.
+    #[serde(default)]
+    pub stripe: Option<Stripe>,
     /// What was deployed last, by stack: a digest of template and code. An unchanged stack is not deployed again.
     #[serde(default)]
     pub digests: BTreeMap<String, String>,
@@ -59,13 +62,31 @@ pub struct Emulator {
     pub port: u16,
 }
 
-/// The Slack stand-in.
+/// The running Stripe server.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Stripe {
+    /// Its process group.
+    pub group: Group,
+    /// Its port on 127.0.0.1.
+    pub port: u16,
+}
+
+/// The stand-in for Slack, Stripe and whoever is called back.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Standin {
     /// Its process group; nothing when it lives in the process that started the stack, as in the end-to-end tests.
     pub group: Option<Group>,
     /// Where it answers, without a trailing slash.
     pub url: String,
+}
+
+impl State {
+    /// The process groups that were started, in the order in which they are stopped: the emulator last, because it is what others serve.
+    pub fn groups(&self) -> Vec<&Group> {
+        let standin = self.standin.iter().filter_map(|standin| standin.group.as_ref());
+        let stripe = self.stripe.iter().map(|stripe| &stripe.group);
+        standin.chain(stripe).chain(self.emulator.iter().map(|emulator| &emulator.group)).collect()
+    }
 }
 
 impl StateDir {
@@ -92,6 +113,16 @@ impl StateDir {
     /// What the Slack stand-in received, one JSON document a line.
     pub fn slack_log(&self) -> PathBuf {
         self.root.join("slack.jsonl")
+    }
+
+    /// What the stand-in for whoever is called back received, one JSON document a line.
+    pub fn callbacks_log(&self) -> PathBuf {
+        self.root.join("callbacks.jsonl")
+    }
+
+    /// The customers that are signed in, one file each.
+    pub fn tokens(&self) -> PathBuf {
+        self.root.join("tokens")
     }
 
     /// The locally drawn secrets of the sources.
@@ -151,9 +182,10 @@ impl StateDir {
 
     /// Forgets the stack. Logs stay, for whoever wants to know what happened.
     pub fn clear(&self) -> Result<()> {
-        for path in [self.state_file(), self.slack_log(), self.secrets()] {
+        for path in [self.state_file(), self.slack_log(), self.callbacks_log(), self.secrets()] {
             remove(&path, fs::remove_file(&path))?;
         }
+        remove(&self.tokens(), fs::remove_dir_all(self.tokens()))?;
         remove(&self.scratch(), fs::remove_dir_all(self.scratch()))
     }
 
@@ -225,6 +257,7 @@ mod tests {
             credentials: None,
             emulator: None,
             standin: None,
+            stripe: None,
             digests: BTreeMap::new(),
         }
     }

@@ -34,6 +34,12 @@ fn no_command_touches_aws_when_the_local_stack_is_down() {
         &["dlq", "redrive", "--all"],
         &["source", "list"],
         &["slack", "messages"],
+        &["login", "demo"],
+        &["orders", "place"],
+        &["orders", "watch", "ord_1"],
+        &["sagas", "retry", "ord_1"],
+        &["stock", "receive", "gauge", "1"],
+        &["callbacks", "secret", "rotate", "demo"],
     ] {
         let output = tidegate(dir.path(), arguments);
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");

@@ -16,6 +16,7 @@ const EXTENSIONS: &[&str] = &["rs", "py", "cjs", "sh", "toml", "yaml", "yml", "m
 const MODULES: &[(&str, &str)] = &[
     ("cloudformation", "cloudformation"),
     ("cloudwatchlogs", "logs"),
+    ("cognitoidentityprovider", "cognito"),
     ("dynamodb", "dynamodb"),
     ("kinesis", "kinesis"),
     ("lambda", "lambda"),

@@ -1,14 +1,19 @@
 //! The commands: each asks the library, then prints.
 
+mod callbacks;
 mod demo;
 mod deploy;
 mod dlq;
 mod down;
+mod login;
 mod logs;
+mod orders;
+mod sagas;
 mod send;
 mod slack;
 mod source;
 mod status;
+mod stock;
 mod up;
 
 use std::io::Read;
@@ -19,12 +24,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use tokio::net::TcpListener;
 
-use crate::args::{Cli, Command, Global, SlackStandin};
+use crate::args::{Cli, Command, Global, Standin};
 use crate::config;
 use crate::deployment::{Choice, Deployment};
 use crate::failure::Hint;
 use crate::output::Output;
-use crate::standin;
 use crate::state::StateDir;
 
 pub(crate) use send::Header;
@@ -42,8 +46,8 @@ pub async fn run(cli: Cli) -> ExitCode {
 }
 
 async fn dispatch(cli: Cli, output: Output) -> Result<ExitCode> {
-    if let Command::SlackStandin(arguments) = cli.command {
-        return slack_standin(arguments, output).await;
+    if let Command::Standin(arguments) = cli.command {
+        return standin(arguments, output).await;
     }
     let context = Context::new(&cli.global, output)?;
     match cli.command {
@@ -57,8 +61,13 @@ async fn dispatch(cli: Cli, output: Output) -> Result<ExitCode> {
         Command::Dlq(command) => dlq::run(&context, command).await,
         Command::Source(command) => source::run(&context, command).await,
         Command::Slack(command) => slack::run(&context, command).await,
+        Command::Login(arguments) => login::run(&context, &arguments).await,
+        Command::Orders(command) => orders::run(&context, command).await,
+        Command::Sagas(command) => sagas::run(&context, command).await,
+        Command::Stock(command) => stock::run(&context, command).await,
+        Command::Callbacks(command) => callbacks::run(&context, command).await,
         Command::Demo { keep } => demo::run(&context, keep).await,
-        Command::SlackStandin(_) => Ok(ExitCode::SUCCESS),
+        Command::Standin(_) => Ok(ExitCode::SUCCESS),
     }
 }
 
@@ -88,14 +97,19 @@ impl Context {
 }
 
 /// The hidden subcommand: binds, says where, serves. Nothing else may be printed, since nobody reads on.
-async fn slack_standin(arguments: SlackStandin, output: Output) -> Result<ExitCode> {
+async fn standin(arguments: Standin, output: Output) -> Result<ExitCode> {
     let listener = TcpListener::bind(arguments.listen).await.map_err(|error| {
         Hint::new(format!("cannot listen on {}: {error}", arguments.listen), "choose another address")
     })?;
     output.line(format!("http://{}", listener.local_addr()?));
     let interval = arguments.rate_limit.then_some(Duration::from_secs(1));
-    let options = standin::Options { token: arguments.token, record: arguments.record, interval };
-    standin::serve(listener, options).await?;
+    let options = crate::standin::Options {
+        token: arguments.token,
+        record: arguments.record,
+        callbacks_record: arguments.record_callbacks,
+        interval,
+    };
+    crate::standin::serve(listener, options).await?;
     Ok(ExitCode::SUCCESS)
 }
 

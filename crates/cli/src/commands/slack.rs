@@ -6,23 +6,17 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use notify_slack::routes::SlackConfig;
 use serde_json::json;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::source::redacted;
 use super::{Context, read_file};
 use crate::args::{SlackCommand, SlackMessages};
 use crate::deployment::Deployment;
 use crate::failure::Hint;
-use crate::http_client::HttpClient;
 use crate::output::Progress;
 use crate::render;
 use crate::secrets;
-use crate::standin::Message;
-
-/// The stand-in is on this machine.
-const LIMIT: Duration = Duration::from_secs(5);
-/// Between two looks at it.
-const POLL: Duration = Duration::from_millis(200);
+use crate::standin_client::{POLL, StandinClient};
 
 pub(super) async fn run(context: &Context, command: SlackCommand) -> Result<ExitCode> {
     let deployment = context.deployment().await?;
@@ -58,11 +52,11 @@ async fn set(context: &Context, deployment: &Deployment, document: &[u8]) -> Res
 }
 
 async fn messages(context: &Context, deployment: &Deployment, arguments: &SlackMessages) -> Result<ExitCode> {
-    let standin = Standin::of(deployment)?;
+    let standin = StandinClient::of(deployment)?;
     let enough = arguments.wait.unwrap_or(0);
     let progress = if enough > 0 { Progress::start() } else { Progress::silent() };
     progress.doing(format!("Waiting for {enough} messages"));
-    let seen = standin.wait_for(enough, Duration::from_secs(arguments.timeout)).await;
+    let seen = standin.wait_for_messages(enough, Duration::from_secs(arguments.timeout)).await;
     progress.finish();
     let seen = seen?;
     for (index, message) in seen.iter().enumerate() {
@@ -96,43 +90,4 @@ async fn messages(context: &Context, deployment: &Deployment, arguments: &SlackM
         sleep(POLL).await;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The running stand-in.
-pub(super) struct Standin {
-    client: HttpClient,
-    url: String,
-}
-
-impl Standin {
-    pub(super) fn of(deployment: &Deployment) -> Result<Self> {
-        let standin = deployment.state.as_ref().and_then(|state| state.standin.as_ref());
-        match standin {
-            Some(standin) => Ok(Self { client: HttpClient::new(), url: standin.url.clone() }),
-            None => bail!(Hint::new(
-                format!("deployment {} at {} talks to the real Slack", deployment.name, deployment.place),
-                "look there; the stand-in belongs to the local stack (`tidegate up`)",
-            )),
-        }
-    }
-
-    /// What it accepted, oldest first.
-    pub(super) async fn messages(&self) -> Result<Vec<Message>> {
-        let answer = self.client.get(&format!("{}/_standin/messages", self.url), LIMIT).await.map_err(|error| {
-            error.context(Hint::new("the Slack stand-in does not answer", "run `tidegate up`, which starts it again"))
-        })?;
-        serde_json::from_slice(&answer.body).context("the Slack stand-in's answer is not understood")
-    }
-
-    /// Waits until there are so many, or the time is over.
-    pub(super) async fn wait_for(&self, count: usize, limit: Duration) -> Result<Vec<Message>> {
-        let deadline = Instant::now() + limit;
-        loop {
-            let messages = self.messages().await?;
-            if messages.len() >= count || Instant::now() >= deadline {
-                return Ok(messages);
-            }
-            sleep(POLL).await;
-        }
-    }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Context;
 use crate::cloudformation::Stack;
 use crate::deployment::{Deployment, Resources, queue_name};
-use crate::local::{emulator, standin_process};
+use crate::local::{emulator, standin_process, stripe};
 use crate::sqs::{self, Depth};
 
 #[derive(Debug, Serialize)]
@@ -88,9 +88,17 @@ async fn processes(deployment: &Deployment) -> Vec<Process> {
             healthy: emulator::is_healthy(emulator).await,
         });
     }
+    if let Some(server) = &state.stripe {
+        processes.push(Process {
+            name: "stripe",
+            address: stripe::url(server),
+            pid: Some(server.group.pid),
+            healthy: stripe::is_healthy(server).await,
+        });
+    }
     if let Some(standin) = &state.standin {
         processes.push(Process {
-            name: "slack-standin",
+            name: "standin",
             address: standin.url.clone(),
             pid: standin.group.as_ref().map(|group| group.pid),
             healthy: standin_process::is_healthy(&standin.url).await,

@@ -74,7 +74,7 @@ async fn show(context: &Context, up: &Up) -> Result<()> {
     output.line("");
     output.line(format!("  API            {}", api.url));
     output.line(format!("  AWS endpoint   {}", up.state.endpoint));
-    output.line(format!("  Slack stand-in {}", slack.as_deref().unwrap_or("none")));
+    output.line(format!("  Stand-in       {} (Slack, Stripe, callbacks)", slack.as_deref().unwrap_or("none")));
     output.line(format!("  Logs           {}", state_dir.join("logs").display()));
     output.line("");
     output.line("  Webhooks");
@@ -82,7 +82,9 @@ async fn show(context: &Context, up: &Up) -> Result<()> {
         output.line(format!("    {name:<18} {url}"));
     }
     output.line("");
-    output.line("Next: `tidegate send github push`, then `tidegate slack messages`; `tidegate down` stops everything.");
+    output.line("Next: `tidegate send github push`, then `tidegate slack messages`;");
+    output.line("      `tidegate login`, `tidegate stock receive tide-table 10`, `tidegate orders place`;");
+    output.line("      `tidegate down` stops everything.");
     output.document(&json!({
         "deployment": up.state.deployment,
         "fresh": up.fresh,
@@ -92,6 +94,7 @@ async fn show(context: &Context, up: &Up) -> Result<()> {
         "endpoint": up.state.endpoint,
         "region": up.state.region,
         "slack_url": slack,
+        "stripe_url": slack.as_ref().map(|url| format!("{url}/stripe")),
         "logs": state_dir.join("logs"),
         "webhooks": sources.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
     }))

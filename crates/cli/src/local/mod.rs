@@ -1,18 +1,20 @@
-//! The local stack: the emulator with every function in it, the Slack stand-in, and what is deployed there.
+//! The local stack: the emulator with every function in it, the stand-in, the Stripe server behind it, and what is deployed there.
 //!
 //! ```text
-//! up:    lock -> emulator -> remember -> stand-in -> remember -> stacks | secrets -> remember -> unlock
-//! down:  lock -> stop stand-in -> stop emulator and functions -> forget -> unlock
+//! up:    lock -> emulator -> remember -> Stripe, stand-in -> remember -> stacks | secrets -> remember -> acquaint -> unlock
+//! down:  lock -> stop stand-in -> stop Stripe -> stop emulator and functions -> forget -> unlock
 //! ```
 //!
 //! Whatever `up` starts is written down before anything else happens to it, and killed if `up` does not reach its end.
 
+mod acquaint;
 pub(crate) mod emulator;
 pub mod group;
 mod ports;
 pub(crate) mod proc_table;
 mod seed;
 pub(crate) mod standin_process;
+pub(crate) mod stripe;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -37,7 +39,7 @@ const HEALTH_LIMIT: Duration = Duration::from_secs(5);
 pub struct UpOptions {
     /// The checkout with `infra/` and `build/lambda/`.
     pub checkout: PathBuf,
-    /// The environments `emulator` and `deploy`.
+    /// The environments `emulator`, `stripe` and `deploy`.
     pub tools: PathBuf,
     /// Where to remember what runs.
     pub state: StateDir,
@@ -45,11 +47,11 @@ pub struct UpOptions {
     pub deployment: String,
     /// Where AWS calls go when not to an emulator of our own.
     pub endpoint: Option<String>,
-    /// Who stands in for Slack.
+    /// Who stands in for Slack, Stripe and whoever is called back.
     pub standin: StandinChoice,
 }
 
-/// Who stands in for Slack.
+/// Who stands in for Slack, Stripe and whoever is called back.
 #[derive(Clone, Debug)]
 pub enum StandinChoice {
     /// A process of its own, started from this program (the `tidegate` binary).
@@ -132,9 +134,7 @@ pub async fn down(state_dir: &StateDir) -> Result<Down> {
     stop_helpers(state_dir).await?;
     let Some(state) = state_dir.load()? else { return Ok(Down::default()) };
     let mut done = Down { was_up: true, stopped: 0 };
-    let groups = state.emulator.iter().map(|emulator| &emulator.group);
-    let groups = state.standin.iter().filter_map(|standin| standin.group.as_ref()).chain(groups);
-    for group in groups {
+    for group in state.groups() {
         done.stopped += group.members().len();
         group.stop().await?;
     }
@@ -150,19 +150,21 @@ async fn bring_up(
     progress: &Progress,
 ) -> Result<Up> {
     let (mut state, fresh) = running_or_new(options, guard, progress).await?;
+    ensure_stripe(options, &mut state, guard, progress).await?;
     ensure_standin(options, &mut state, guard, progress).await?;
 
     let deployment = Deployment::of_state(&state, &options.state).await?;
-    let slack_url = state.standin.as_ref().map(|standin| standin.url.clone()).unwrap_or_default();
+    let standin_url = state.standin.as_ref().map(|standin| standin.url.clone()).unwrap_or_default();
     let target = sam::Target::local(&state, &deployment.region);
     let changed =
         stacks.iter().filter(|plan| state.digests.get(&plan.context) != Some(&plan.digest)).collect::<Vec<_>>();
     let deploy = sam::deploy(sam, &target, &changed, &options.state, progress);
-    let seed = seed::seed(&deployment, &options.state, &slack_url);
+    let seed = seed::seed(&deployment, &options.state, &standin_url);
     let (deployed, ()) = futures::try_join!(deploy, seed)?;
 
     state.digests.extend(stacks.iter().map(|plan| (plan.context.clone(), plan.digest.clone())));
     options.state.save(&state)?;
+    acquaint::acquaint(&deployment, &state).await?;
     Ok(Up { state, deployment, deployed, fresh })
 }
 
@@ -186,10 +188,7 @@ async fn running_or_new(options: &UpOptions, guard: &mut Guard, progress: &Progr
         }
         progress.doing("Clearing what an earlier stack left behind");
         stop_helpers(&options.state).await?;
-        for group in state.emulator.iter().map(|emulator| &emulator.group) {
-            group.stop().await?;
-        }
-        for group in state.standin.iter().filter_map(|standin| standin.group.as_ref()) {
+        for group in state.groups() {
             group.stop().await?;
         }
         options.state.clear()?;
@@ -202,6 +201,7 @@ async fn running_or_new(options: &UpOptions, guard: &mut Guard, progress: &Progr
         credentials: None,
         emulator: None,
         standin: None,
+        stripe: None,
         digests: Default::default(),
     };
     if options.endpoint.is_none() {
@@ -215,6 +215,18 @@ async fn running_or_new(options: &UpOptions, guard: &mut Guard, progress: &Progr
     Ok((state, true))
 }
 
+async fn ensure_stripe(options: &UpOptions, state: &mut State, guard: &mut Guard, progress: &Progress) -> Result<()> {
+    if let Some(stripe) = &state.stripe {
+        if stripe::is_healthy(stripe).await {
+            return Ok(());
+        }
+        stripe.group.stop().await?;
+    }
+    progress.doing("Starting the Stripe server");
+    state.stripe = Some(stripe::start(&options.tools, &options.state, guard).await?);
+    options.state.save(state)
+}
+
 async fn ensure_standin(options: &UpOptions, state: &mut State, guard: &mut Guard, progress: &Progress) -> Result<()> {
     match &options.standin {
         StandinChoice::Running { url } => state.standin = Some(crate::state::Standin { group: None, url: url.clone() }),
@@ -224,7 +236,7 @@ async fn ensure_standin(options: &UpOptions, state: &mut State, guard: &mut Guar
             {
                 return Ok(());
             }
-            progress.doing("Starting the Slack stand-in");
+            progress.doing("Starting the stand-in");
             let before = state.standin.as_ref().map(|standin| standin.url.clone());
             state.standin = Some(standin_process::start(program, &options.state, before.as_deref(), guard).await?);
         }
@@ -244,8 +256,6 @@ async fn stop_helpers(state_dir: &StateDir) -> Result<()> {
 /// After a failed `up`: forgets the stack if nothing of it runs any more. An update that failed leaves the running stack as it is.
 fn forget_the_dead(state_dir: &StateDir) -> Result<()> {
     let Some(state) = state_dir.load()? else { return Ok(()) };
-    let emulator_runs = state.emulator.as_ref().is_some_and(|emulator| !emulator.group.members().is_empty());
-    let standin_runs =
-        state.standin.iter().filter_map(|standin| standin.group.as_ref()).any(|group| !group.members().is_empty());
-    if emulator_runs || standin_runs { Ok(()) } else { state_dir.clear() }
+    let runs = state.groups().iter().any(|group| !group.members().is_empty());
+    if runs { Ok(()) } else { state_dir.clear() }
 }

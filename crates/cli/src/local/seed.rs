@@ -1,4 +1,4 @@
-//! Secrets of the local stack: one source for every scheme, and Slack pointing at the stand-in.
+//! Secrets of the local stack: one source for every scheme, and Slack and Stripe pointing at the stand-in.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,32 +11,36 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use serde_json::{Value, json};
 use tidegate_webhooks::Scheme;
 
+use super::stripe::API_KEY;
 use crate::deployment::Deployment;
 use crate::secrets;
 use crate::standin::Options;
 use crate::state::{StateDir, write_private};
 
-/// Writes a document for each scheme, under the scheme's name, and the Slack document.
+/// Writes a document for each scheme, under the scheme's name, and those of Slack and Stripe.
 ///
 /// The secrets are drawn at random once and then kept until `down`, so that a second `up` does not invalidate what somebody pasted
 /// into a sender. They exist in the state directory (mode 0600) and in the emulator only.
-pub(super) async fn seed(deployment: &Deployment, dir: &StateDir, slack_url: &str) -> Result<()> {
+pub(super) async fn seed(deployment: &Deployment, dir: &StateDir, standin_url: &str) -> Result<()> {
     let sources = load_or_draw(dir)?;
     let writes = sources.iter().map(|(name, document)| async move {
         let id = deployment.source_secret(name);
         secrets::write_if_absent(&deployment.secrets, &id, &document.to_string(), "Local webhook source").await
     });
-    let slack = slack_document(slack_url).to_string();
-    let slack = async {
-        let id = deployment.slack_secret();
-        match secrets::read(&deployment.secrets, &id).await? {
-            // Whoever changed the routes with `tidegate slack set` keeps them, as long as the stand-in has not moved.
-            Some(existing) if existing.contains(slack_url) => Ok(()),
-            _ => secrets::write(&deployment.secrets, &id, &slack, "Local Slack stand-in").await.map(drop),
-        }
-    };
-    futures::try_join!(futures::future::try_join_all(writes), slack)?;
+    let slack = slack_document(standin_url);
+    let slack = keep(deployment, deployment.slack_secret(), slack, standin_url, "Local Slack stand-in");
+    let stripe = json!({"api_key": API_KEY, "api_url": format!("{standin_url}/stripe")});
+    let stripe = keep(deployment, deployment.stripe_secret(), stripe, standin_url, "Local Stripe stand-in");
+    futures::try_join!(futures::future::try_join_all(writes), slack, stripe)?;
     Ok(())
+}
+
+/// Whoever changed the document, as with `tidegate slack set`, keeps it, as long as the stand-in has not moved.
+async fn keep(deployment: &Deployment, id: String, document: Value, standin_url: &str, about: &str) -> Result<()> {
+    match secrets::read(&deployment.secrets, &id).await? {
+        Some(existing) if existing.contains(standin_url) => Ok(()),
+        _ => secrets::write(&deployment.secrets, &id, &document.to_string(), about).await.map(drop),
+    }
 }
 
 fn load_or_draw(dir: &StateDir) -> Result<BTreeMap<String, Value>> {

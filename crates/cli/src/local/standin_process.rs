@@ -1,4 +1,4 @@
-//! The Slack stand-in as a process of its own: this same binary with a hidden subcommand.
+//! The stand-in as a process of its own: this same binary with a hidden subcommand.
 
 use std::fs::OpenOptions;
 use std::path::Path;
@@ -38,7 +38,7 @@ pub(crate) async fn is_healthy(url: &str) -> bool {
 }
 
 async fn start_at(program: &Path, dir: &StateDir, address: &str, guard: &mut Guard) -> Result<Standin> {
-    let log = dir.logs().join("slack-standin.log");
+    let log = dir.logs().join("standin.log");
     let errors = OpenOptions::new()
         .create(true)
         .append(true)
@@ -48,22 +48,23 @@ async fn start_at(program: &Path, dir: &StateDir, address: &str, guard: &mut Gua
     command
         .env_clear()
         .envs(config::inherited_environment())
-        .args(["slack-standin", "--listen", address, "--token", Options::LOCAL_TOKEN, "--record"])
+        .args(["standin", "--listen", address, "--token", Options::LOCAL_TOKEN, "--record"])
         .arg(dir.slack_log())
+        .arg("--record-callbacks")
+        .arg(dir.callbacks_log())
         .stdout(Stdio::piped())
         .stderr(errors);
     let (group, mut child) = group::spawn(&mut command)?;
     guard.hold(group.clone());
-    let Some(output) = child.stdout.take() else { bail!("the Slack stand-in has no output") };
+    let Some(output) = child.stdout.take() else { bail!("the stand-in has no output") };
     let first_line = timeout(START_DEADLINE, BufReader::new(output).lines().next_line()).await;
     match first_line {
         Ok(Ok(Some(line))) if line.starts_with("http://") => Ok(Standin { group: Some(group), url: line }),
         _ => {
             group.stop().await?;
-            bail!(Hint::new(
-                format!("the Slack stand-in did not start: {}", tail(&log, 3)),
-                format!("see {}", log.display()),
-            ))
+            bail!(
+                Hint::new(format!("the stand-in did not start: {}", tail(&log, 3)), format!("see {}", log.display()),)
+            )
         }
     }
 }

@@ -1,6 +1,7 @@
-//! A stand-in for Slack on the wire: `chat.postMessage` with Slack's own answers, refusals and limits.
+//! A stand-in for what is outside, on the wire: Slack (`chat.postMessage` with Slack's own answers, refusals and limits), Stripe
+//! (in front of localstripe: `stripe/`) and whoever is called back (`callbacks.rs`).
 //!
-//! What it received can be read at `GET /_standin/messages`. `POST /_standin/fail` programs the next answers, so that a test can
+//! What Slack received can be read at `GET /_standin/messages`. `POST /_standin/fail` programs the next answers, so that a test can
 //! cause a fault and mend it again:
 //!
 //! ```json
@@ -11,13 +12,15 @@
 //! Without `channel` a fault concerns every channel; without `times` it lasts until `DELETE /_standin/fail`.
 
 pub mod blocks;
+mod callbacks;
 mod faults;
 mod routes;
+mod stripe;
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -27,8 +30,12 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
+use callbacks::Callbacks;
+pub use callbacks::{Callback, CallbackFault};
 pub use faults::Fault;
 use faults::Faults;
+use stripe::Stripe;
+pub use stripe::{Act, StripeFault, StripeRequest};
 
 use crate::clock;
 
@@ -39,6 +46,8 @@ pub struct Options {
     pub token: String,
     /// Where it appends each accepted message as a line of JSON.
     pub record: Option<PathBuf>,
+    /// Where it appends each callback that came as a line of JSON.
+    pub callbacks_record: Option<PathBuf>,
     /// The least time between two messages to one channel; sooner ones are told to wait. Slack's is a second.
     pub interval: Option<Duration>,
 }
@@ -50,7 +59,7 @@ impl Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { token: Self::LOCAL_TOKEN.to_owned(), record: None, interval: None }
+        Self { token: Self::LOCAL_TOKEN.to_owned(), record: None, callbacks_record: None, interval: None }
     }
 }
 
@@ -93,6 +102,8 @@ pub struct Attempt {
 pub struct Standin {
     options: Options,
     shared: Arc<Mutex<Shared>>,
+    stripe: Stripe,
+    callbacks: Callbacks,
 }
 
 #[derive(Debug, Default)]
@@ -113,25 +124,23 @@ pub async fn serve(listener: TcpListener, options: Options) -> Result<()> {
 impl Standin {
     /// An empty memory.
     pub fn new(options: Options) -> Result<Self> {
-        let record = match &options.record {
-            None => None,
-            Some(path) => Some(
-                OpenOptions::new()
-                    .create(true)
-                    .append(true)
-                    .open(path)
-                    .with_context(|| format!("{} cannot be written", path.display()))?,
-            ),
-        };
-        Ok(Self { options, shared: Arc::new(Mutex::new(Shared { record, ..Shared::default() })) })
+        let record = options.record.as_deref().map(open).transpose()?;
+        let callbacks = Callbacks::new(options.callbacks_record.as_deref().map(open).transpose()?);
+        let shared = Arc::new(Mutex::new(Shared { record, ..Shared::default() }));
+        Ok(Self { options, shared, stripe: Stripe::default(), callbacks })
     }
 
     /// Serves until the process ends.
     pub async fn serve(self, listener: TcpListener) -> Result<()> {
-        axum::serve(listener, routes::router(self)).await.context("the Slack stand-in stopped serving")
+        axum::serve(listener, routes::router(self)).await.context("the stand-in stopped serving")
     }
 
-    /// What was accepted, oldest first.
+    /// The callbacks that came, oldest first.
+    pub fn callbacks(&self) -> Vec<Callback> {
+        self.callbacks.received()
+    }
+
+    /// What Slack accepted, oldest first.
     pub fn messages(&self) -> Vec<Message> {
         self.lock().messages.clone()
     }
@@ -155,6 +164,11 @@ impl Standin {
         // A panic while the lock was held left complete values: every change is one push.
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn open(path: &Path) -> Result<File> {
+    let opened = OpenOptions::new().create(true).append(true).open(path);
+    opened.with_context(|| format!("{} cannot be written", path.display()))
 }
 
 impl Shared {

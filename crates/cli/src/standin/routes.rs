@@ -1,4 +1,4 @@
-//! The stand-in's routes.
+//! The stand-in's routes for Slack, and all of them together.
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
@@ -8,21 +8,23 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::{Attempt, Fault, Standin, blocks};
+use super::{Attempt, Fault, Standin, blocks, callbacks, stripe};
 use crate::clock;
 
 /// Longer texts are refused by Slack.
 const MAX_TEXT: usize = 40_000;
 
 pub(super) fn router(standin: Standin) -> Router {
+    let others = stripe::router(standin.stripe.clone()).merge(callbacks::router(standin.callbacks.clone()));
     Router::new()
         .route("/api/chat.postMessage", post(post_message))
         .route("/_standin/health", get(|| async { Json(json!({"ok": true})) }))
         .route("/_standin/messages", get(messages))
         .route("/_standin/attempts", get(attempts))
         .route("/_standin/fail", get(faults).post(fail).delete(mend))
-        .layer(DefaultBodyLimit::max(1024 * 1024))
         .with_state(standin)
+        .merge(others)
+        .layer(DefaultBodyLimit::max(1024 * 1024))
 }
 
 async fn messages(State(standin): State<Standin>) -> Response {

@@ -1,22 +1,18 @@
-//! `tidegate demo`: one GitHub push from signature to Slack, told as it happens. Each expectation that fails ends it with exit code 1.
+//! One GitHub push from signature to Slack.
 
-use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 use http::HeaderValue;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::slack::Standin;
-use super::up::{Brought, bring_up};
-use super::{Context, send::meaning};
+use super::super::{Context, send::meaning};
 use crate::failure::Hint;
 use crate::http_client::{Answer, HttpClient};
-use crate::interrupt::Interrupt;
-use crate::local::{self, Up};
-use crate::output::Progress;
+use crate::local::Up;
 use crate::send::{self, Delivery, Draft};
+use crate::standin_client::StandinClient;
 use crate::{render, sqs};
 
 /// From the answer to the sender to the message in Slack. It takes a second; a machine under load gets more.
@@ -24,44 +20,14 @@ const SLACK_DEADLINE: Duration = Duration::from_secs(30);
 /// How long a second message would get to appear after the duplicate was answered and the queue is empty.
 const QUIET: Duration = Duration::from_secs(2);
 
-pub(super) async fn run(context: &Context, keep: bool) -> Result<ExitCode> {
-    let mut interrupt = Interrupt::listen()?;
-    let progress = Progress::start();
-    let brought = bring_up(context, &progress, &mut interrupt).await;
-    progress.finish();
-    let up = match brought? {
-        Brought::Up(up) => up,
-        Brought::Interrupted(code) => return Ok(ExitCode::from(code)),
-    };
-    context.output.line(format!("Deployment {} is up at {}.", up.state.deployment, up.state.endpoint));
-    let outcome = tokio::select! {
-        outcome = play(context, &up) => outcome.map(|()| ExitCode::SUCCESS),
-        code = interrupt.requested() => Ok(ExitCode::from(code)),
-    };
-    // A stack that was up before somebody typed `demo` is theirs and stays.
-    if keep || !up.fresh {
-        context.output.line(
-            "\nThe stack is still up: try `tidegate status`, `tidegate logs`, `tidegate send github pull_request`.",
-        );
-        context.output.line("`tidegate down` stops it.");
-    } else {
-        let done = local::down(&context.choice.state).await?;
-        context.output.line(format!(
-            "\nStopped {} processes; nothing is left running. Keep the stack with --keep.",
-            done.stopped
-        ));
-    }
-    outcome
-}
-
-async fn play(context: &Context, up: &Up) -> Result<()> {
+pub(super) async fn play(context: &Context, up: &Up) -> Result<Value> {
     let output = context.output;
     let deployment = &up.deployment;
     let resources = deployment.resources().await?;
     let api = deployment.api(&resources)?;
     let source = send::source(deployment, "github").await?;
     let client = HttpClient::new();
-    let slack = Standin::of(deployment)?;
+    let slack = StandinClient::of(deployment)?;
     let before = slack.messages().await?.len();
 
     output.line("\n1. GitHub delivers a push, signed over its raw bytes");
@@ -74,7 +40,7 @@ async fn play(context: &Context, up: &Up) -> Result<()> {
     output.line(format!("   event id {}", delivery.id));
 
     output.line("\n2. API Gateway -> receive-webhook -> SNS -> SQS -> notify-slack -> Slack");
-    let messages = slack.wait_for(before + 1, SLACK_DEADLINE).await?;
+    let messages = slack.wait_for_messages(before + 1, SLACK_DEADLINE).await?;
     let Some(message) = messages.get(before) else {
         bail!(Hint::new(
             format!("Slack got no message within {} s", SLACK_DEADLINE.as_secs()),
@@ -99,7 +65,7 @@ async fn play(context: &Context, up: &Up) -> Result<()> {
     let after = settled(deployment, &resources, &slack, before).await?;
     ensure!(after == 1, "Slack has {after} messages of one push, the repeat or the forgery included");
     output.line("\nSlack still has one message.");
-    output.document(&json!({
+    Ok(json!({
         "event_id": delivery.id,
         "accepted": {"status": accepted.status.as_u16(), "ms": millis(&accepted)},
         "duplicate": {"status": duplicate.status.as_u16(), "ms": millis(&duplicate)},
@@ -129,7 +95,7 @@ fn millis(answer: &Answer) -> u64 {
 async fn settled(
     deployment: &crate::deployment::Deployment,
     resources: &crate::deployment::Resources,
-    slack: &Standin,
+    slack: &StandinClient,
     before: usize,
 ) -> Result<usize> {
     let deadline = Instant::now() + SLACK_DEADLINE;

@@ -4,7 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use self::orders::{
+    CallbackSecret, CallbackStatus, CallbacksCommand, Login, OrdersCommand, Place, SagasCommand, StockCommand, Watch,
+};
 use crate::commands::Header;
+
+mod orders;
 
 /// Webhooks in, sagas out: runs, feeds and watches a Tidegate deployment, on this machine or on AWS.
 #[derive(Debug, Parser)]
@@ -55,15 +60,29 @@ pub(crate) enum Command {
     /// Slack: its document, and what the local stand-in received
     #[command(subcommand)]
     Slack(SlackCommand),
-    /// Watch one GitHub push travel to Slack on the local stack
+    /// Sign a customer in, so that orders can be placed in its name
+    Login(Login),
+    /// Orders, as a customer places and follows them
+    #[command(subcommand)]
+    Orders(OrdersCommand),
+    /// The sagas of orders: what waits for a person, and the answers to it
+    #[command(subcommand)]
+    Sagas(SagasCommand),
+    /// What there is to sell
+    #[command(subcommand)]
+    Stock(StockCommand),
+    /// Callbacks: those that went wrong, and the secrets that sign them
+    #[command(subcommand)]
+    Callbacks(CallbacksCommand),
+    /// Watch a GitHub push travel to Slack, and orders take each of their ways, on the local stack
     Demo {
         /// Leave the stack up afterwards
         #[arg(long)]
         keep: bool,
     },
-    /// Stand in for Slack (started by `up`)
+    /// Stand in for Slack, Stripe and whoever is called back (started by `up`)
     #[command(hide = true)]
-    SlackStandin(SlackStandin),
+    Standin(Standin),
 }
 
 #[derive(Debug, Args)]
@@ -199,16 +218,19 @@ pub(crate) struct SlackMessages {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct SlackStandin {
+pub(crate) struct Standin {
     /// Where to answer; port 0 is any free one
     #[arg(long)]
     pub(crate) listen: std::net::SocketAddr,
-    /// The token to accept
+    /// The token that Slack accepts
     #[arg(long)]
     pub(crate) token: String,
-    /// Where to append what is accepted
+    /// Where to append what Slack accepts
     #[arg(long)]
     pub(crate) record: Option<PathBuf>,
+    /// Where to append the callbacks that come
+    #[arg(long)]
+    pub(crate) record_callbacks: Option<PathBuf>,
     /// Refuse more than one message a second to a channel, as Slack does
     #[arg(long)]
     pub(crate) rate_limit: bool,
@@ -264,6 +286,29 @@ mod tests {
         assert!(parse("tidegate dlq redrive m-1 --all").is_err());
         assert!(parse("tidegate dlq redrive m-1").is_ok());
         assert!(parse("tidegate dlq redrive --all --queue notify-slack").is_ok());
+    }
+
+    #[test]
+    fn an_order_is_read_from_a_file_or_from_its_parts() {
+        assert!(parse("tidegate orders place --file order.json --as demo --key k-1").is_ok());
+        assert!(parse("tidegate orders place --sku a --quantity 2 --price 500 --country FR --pay pm_x").is_ok());
+        assert!(parse("tidegate orders place --file order.json --sku a").is_err());
+    }
+
+    #[test]
+    fn ids_that_cannot_be_are_refused_before_anybody_is_asked() {
+        for line in [
+            "tidegate orders show 17",
+            "tidegate sagas retry ord_a/b",
+            "tidegate stock receive a/b 1",
+            "tidegate stock receive a 0",
+            "tidegate stock receive a -1",
+            "tidegate login ../x",
+            "tidegate login Demo",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+        assert!(parse("tidegate sagas resolve ord_1").is_ok());
     }
 
     #[test]

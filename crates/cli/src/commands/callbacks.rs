@@ -1,0 +1,173 @@
+//! `tidegate callbacks`: those that went wrong, and the secrets that sign them.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use deliver_callback::books::{Books, BooksError, Present};
+use deliver_callback::record::{Record, Status};
+use serde_json::{Value, json};
+use tidegate_events::OrderId;
+use uuid::Uuid;
+
+use super::{Context, age};
+use crate::args::{CallbackSecret, CallbackStatus, CallbacksCommand};
+use crate::deployment::{Deployment, Resources};
+use crate::failure::Hint;
+use crate::standin_client::StandinClient;
+use crate::{clock, customers, dynamodb, sqs, timeline};
+
+/// More than this nobody reads; the oldest come first.
+const MOST: usize = 200;
+
+pub(super) async fn run(context: &Context, command: CallbacksCommand) -> Result<ExitCode> {
+    let deployment = context.deployment().await?;
+    match command {
+        CallbacksCommand::Received => received(context, &deployment).await?,
+        CallbacksCommand::Secret(CallbackSecret::Rotate { customer }) => {
+            rotate(context, &deployment, &customer).await?
+        }
+        CallbacksCommand::Secret(CallbackSecret::Retire { customer }) => {
+            retire(context, &deployment, &customer).await?
+        }
+        CallbacksCommand::List { status } => list(context, &deployment, status).await?,
+        CallbacksCommand::Retry { order } => retry(context, &deployment, &order).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn list(context: &Context, deployment: &Deployment, wanted: Option<CallbackStatus>) -> Result<()> {
+    let resources = deployment.resources().await?;
+    let (client, table) = (&deployment.dynamodb, resources.output("CallbacksTableName")?);
+    let statuses = match wanted {
+        None => vec![Status::Pending, Status::Disabled, Status::Exhausted],
+        Some(CallbackStatus::Pending) => vec![Status::Pending],
+        Some(CallbackStatus::Disabled) => vec![Status::Disabled],
+        Some(CallbackStatus::Exhausted) => vec![Status::Exhausted],
+    };
+    let mut records: Vec<Record> = Vec::new();
+    for status in statuses {
+        let keys = dynamodb::indexed(client, table, "by-status", ("status", status.as_str()), "since", MOST).await?;
+        let states = keys.iter().map(|key| dynamodb::state::<Record>(client, table, &key.id));
+        let found = futures::future::try_join_all(states).await?;
+        // An index follows its table: what was delivered a moment ago may still be in it.
+        records.extend(found.into_iter().flatten().filter(|record| record.status == status));
+    }
+    let now = clock::epoch_millis();
+    if records.is_empty() {
+        context.output.line("No callback is amiss.");
+    } else {
+        context.output.table(
+            &["order", "status", "since", "host", "attempts", "last", "next in"],
+            records.iter().map(|record| row(record, now)),
+        );
+        context.output.line("");
+        context.output.line("Send one again with `tidegate callbacks retry ORDER`.");
+    }
+    context.output.document(&records.iter().map(document).collect::<Vec<_>>())
+}
+
+fn row(record: &Record, now: i64) -> Vec<String> {
+    let last = record.attempts.last().map(|attempt| attempt.outcome.to_string()).unwrap_or_default();
+    let next = record.next_at.map(|at| age(timeline::millis(at) - now)).unwrap_or_default();
+    vec![
+        record.order_id.as_str().to_owned(),
+        record.status.as_str().to_owned(),
+        age(now - timeline::millis(record.since)),
+        record.host().to_owned(),
+        record.attempts.len().to_string(),
+        last,
+        next,
+    ]
+}
+
+/// Of the URL the host alone: what is behind it often is a secret.
+fn document(record: &Record) -> Value {
+    json!({
+        "order_id": record.order_id,
+        "customer_id": record.customer_id,
+        "status": record.status,
+        "since": record.since,
+        "host": record.host(),
+        "attempts": record.attempts,
+        "next_at": record.next_at,
+    })
+}
+
+/// Writes first and sends then, as `books.rs` wants it; whoever is interrupted in between repeats it.
+async fn retry(context: &Context, deployment: &Deployment, order: &OrderId) -> Result<()> {
+    let resources = deployment.resources().await?;
+    let table = resources.output("CallbacksTableName")?;
+    let queue = resources.output("DeliverCallbackQueueUrl")?;
+    let books = Books(dynamodb::commits(&deployment.dynamodb, table));
+    let present = Present { now: clock::timestamp(), random: Uuid::new_v4().as_u128() };
+    let (record, message) = match books.retry(order, present).await {
+        Ok(written) => written,
+        Err(BooksError::Absent { .. }) => bail!(Hint::new(
+            format!("there is no callback of order {}", order.as_str()),
+            "it has none until it has ended, and none at all where it was placed without a callback_url",
+        )),
+        Err(error) => return Err(error.into()),
+    };
+    sqs::send(&deployment.sqs, queue, &message, BTreeMap::new()).await?;
+    context.output.line(format!("The callback of order {} goes to {} again.", order.as_str(), record.host()));
+    context.output.document(&document(&record))
+}
+
+async fn received(context: &Context, deployment: &Deployment) -> Result<()> {
+    let callbacks = StandinClient::of(deployment)?.callbacks().await?;
+    if callbacks.is_empty() {
+        context.output.line("No callbacks yet.");
+    } else {
+        context.output.table(
+            &["received", "receiver", "id", "answered", "says"],
+            callbacks.iter().map(|callback| {
+                let says =
+                    callback.body["type"].as_str().unwrap_or(if callback.verified { "" } else { "not verified" });
+                let again = if callback.repeated { " (again)" } else { "" };
+                let id = callback.id.clone().unwrap_or_default();
+                vec![
+                    callback.received_at.clone(),
+                    callback.name.clone(),
+                    id,
+                    callback.status.to_string(),
+                    format!("{says}{again}"),
+                ]
+            }),
+        );
+    }
+    context.output.document(&callbacks)
+}
+
+async fn rotate(context: &Context, deployment: &Deployment, customer: &str) -> Result<()> {
+    let resources = deployment.resources().await?;
+    let secret = customers::rotate(deployment, &customer_id(deployment, &resources, customer).await?).await?;
+    let output = context.output;
+    output.line(format!(
+        "Callbacks of {customer} are signed with this secret too, within minutes; it is not shown again:"
+    ));
+    output.line(&secret);
+    output.line("");
+    output.line(format!("When {customer} verifies with it: `tidegate callbacks secret retire {customer}`."));
+    output.document(&json!({"customer": customer, "secret": secret}))
+}
+
+async fn retire(context: &Context, deployment: &Deployment, customer: &str) -> Result<()> {
+    let resources = deployment.resources().await?;
+    let gone = customers::retire(deployment, &customer_id(deployment, &resources, customer).await?).await?;
+    context.output.line(match gone {
+        0 => format!("{customer} has one secret, which goes on signing."),
+        _ => format!("Callbacks of {customer} are signed with the newest secret alone, within minutes."),
+    });
+    context.output.document(&json!({"customer": customer, "retired": gone}))
+}
+
+async fn customer_id(deployment: &Deployment, resources: &Resources, customer: &str) -> Result<String> {
+    match customers::find(deployment, resources, customer).await? {
+        Some(client) => Ok(client.id),
+        None => bail!(Hint::new(
+            format!("deployment {} has no customer {customer}", deployment.name),
+            format!("make it with `tidegate login {customer}`"),
+        )),
+    }
+}

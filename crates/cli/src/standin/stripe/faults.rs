@@ -1,0 +1,136 @@
+//! Faults of Stripe, programmed by whoever wants to see what becomes of them.
+
+use serde::{Deserialize, Serialize};
+
+/// What to do to a request, and to which.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StripeFault {
+    /// The path, where `*` stands for one of its parts: `/v1/payment_intents/*/capture`. Every path when missing.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// A text that the body or the `Idempotency-Key` has, such as an order's id.
+    #[serde(default)]
+    pub contains: Option<String>,
+    /// How often it happens; until it is cleared when missing.
+    #[serde(default)]
+    pub times: Option<u32>,
+    /// What happens.
+    #[serde(default)]
+    pub act: Act,
+    /// The status of a refusal; 500 when missing.
+    #[serde(default)]
+    pub status: Option<u16>,
+    /// `Retry-After` of a refusal in seconds.
+    #[serde(default)]
+    pub retry_after: Option<u32>,
+    /// How long a request is held; until the fault is cleared when missing.
+    #[serde(default)]
+    pub millis: Option<u64>,
+}
+
+/// What happens to a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// It is refused, without any effect. As at Stripe, a refusal of 500 and more is what its key is answered from then on.
+    #[default]
+    Refuse,
+    /// It waits, and is then carried out, unless its sender has gone by then.
+    Hold,
+    /// It is carried out, and its answer is lost.
+    Lose,
+}
+
+impl StripeFault {
+    pub(super) fn status(&self) -> u16 {
+        self.status.unwrap_or(500)
+    }
+
+    fn meets(&self, path: &str, texts: [&str; 2]) -> bool {
+        self.path.as_deref().is_none_or(|pattern| is_like(pattern, path))
+            && self.contains.as_deref().is_none_or(|part| texts.iter().any(|text| text.contains(part)))
+    }
+}
+
+fn is_like(pattern: &str, path: &str) -> bool {
+    let (pattern, path) = (pattern.split('/').collect::<Vec<_>>(), path.split('/').collect::<Vec<_>>());
+    pattern.len() == path.len() && pattern.iter().zip(path).all(|(wanted, part)| *wanted == "*" || *wanted == part)
+}
+
+/// The faults that are still to happen, in the order in which they were programmed, each with a number of its own.
+#[derive(Debug, Default)]
+pub(super) struct StripeFaults {
+    programmed: Vec<(u64, StripeFault)>,
+    /// Held requests have their fault's number, so that clearing the faults lets them go.
+    held: Vec<u64>,
+    last: u64,
+}
+
+impl StripeFaults {
+    pub(super) fn add(&mut self, fault: StripeFault) {
+        if fault.times != Some(0) {
+            self.last += 1;
+            self.programmed.push((self.last, fault));
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.programmed.clear();
+        self.held.clear();
+    }
+
+    pub(super) fn list(&self) -> Vec<StripeFault> {
+        self.programmed.iter().map(|(_, fault)| fault.clone()).collect()
+    }
+
+    pub(super) fn is_held(&self, number: u64) -> bool {
+        self.held.contains(&number)
+    }
+
+    /// The fault that meets this request now, counted as having happened once more.
+    pub(super) fn next(&mut self, path: &str, body: &str, key: &str) -> Option<(u64, StripeFault)> {
+        let index = self.programmed.iter().position(|(_, fault)| fault.meets(path, [body, key]))?;
+        let (number, fault) = self.programmed[index].clone();
+        if fault.act == Act::Hold && !self.held.contains(&number) {
+            self.held.push(number);
+        }
+        match &mut self.programmed[index].1.times {
+            Some(1) => drop(self.programmed.remove(index)),
+            Some(times) => *times -= 1,
+            None => {}
+        }
+        Some((number, fault))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_meets_its_path_and_its_text_only() {
+        let mut faults = StripeFaults::default();
+        let path = Some("/v1/payment_intents/*/capture".to_owned());
+        faults.add(StripeFault { path, contains: Some("ord_1".to_owned()), times: Some(1), ..StripeFault::default() });
+        for (path, body, key) in [
+            ("/v1/payment_intents", "ord_1", ""),
+            ("/v1/payment_intents/pi_1/cancel", "ord_1", ""),
+            ("/v1/payment_intents/pi_1/capture", "ord_2", "ord_2"),
+        ] {
+            assert!(faults.next(path, body, key).is_none(), "{path} {body}");
+        }
+        assert!(faults.next("/v1/payment_intents/pi_1/capture", "", "ord_1/CapturePayment").is_some());
+        assert!(faults.list().is_empty());
+    }
+
+    #[test]
+    fn what_is_held_is_let_go_when_the_faults_are_cleared() {
+        let mut faults = StripeFaults::default();
+        faults.add(StripeFault { act: Act::Hold, times: Some(1), ..StripeFault::default() });
+        let (number, _) = faults.next("/v1/refunds", "", "").unwrap();
+        assert!(faults.is_held(number), "though it has happened as often as it was to");
+        faults.clear();
+        assert!(!faults.is_held(number));
+    }
+}

@@ -1,0 +1,260 @@
+//! A stand-in for Stripe: localstripe, behind a proxy that honours `Idempotency-Key` as Stripe does and can be told to fail.
+//!
+//! `PUT /_standin/stripe` says where localstripe is. `POST /_standin/stripe/fail` programs faults until `DELETE` of the same:
+//!
+//! ```json
+//! {"path": "/v1/payment_intents", "times": 2, "status": 429, "retry_after": 1}
+//! {"path": "/v1/payment_intents/*/capture", "act": "lose", "times": 1}
+//! {"contains": "ord_1", "act": "hold"}
+//! ```
+//!
+//! `GET /_standin/stripe/requests` lists what came, without what was in it.
+
+mod answer;
+mod faults;
+mod keys;
+mod upstream;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get, post, put};
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+
+use answer::StripeAnswer;
+use faults::StripeFaults;
+pub use faults::{Act, StripeFault};
+use keys::{Asked, Begun, Keys};
+use upstream::Upstream;
+
+use crate::clock;
+use crate::http_client::HttpClient;
+
+/// Longer than any sender waits.
+const LONGEST_HOLD: Duration = Duration::from_secs(3_600);
+
+/// The stand-in's memory of Stripe. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stripe {
+    client: HttpClient,
+    shared: Arc<Mutex<Shared>>,
+    mended: Arc<Notify>,
+    /// localstripe looks before it leaps, so what changes something goes one at a time.
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    upstream: Option<String>,
+    keys: Keys,
+    faults: StripeFaults,
+    requests: Vec<StripeRequest>,
+}
+
+/// A request for Stripe, whatever came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StripeRequest {
+    /// When it was answered, in milliseconds since the epoch.
+    pub at_millis: i64,
+    /// GET or POST.
+    pub method: String,
+    /// The path, from `/v1` on.
+    pub path: String,
+    /// Its `Idempotency-Key`.
+    pub key: Option<String>,
+    /// The status of the answer; nothing where the answer was lost.
+    pub status: Option<u16>,
+    /// Whether it was answered from memory.
+    pub replayed: bool,
+}
+
+pub(super) fn router(stripe: Stripe) -> Router {
+    Router::new()
+        .route("/stripe/{*path}", any(pass))
+        .route("/_standin/stripe", put(place))
+        .route("/_standin/stripe/requests", get(requests))
+        .route("/_standin/stripe/fail", post(fail).get(list).delete(mend))
+        .with_state(stripe)
+}
+
+/// Where localstripe is. One that has moved has lost its memory, so what is remembered of it here goes too.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlaceOfStripe {
+    upstream: String,
+}
+
+async fn place(State(stripe): State<Stripe>, Json(place): Json<PlaceOfStripe>) -> Response {
+    let mut shared = stripe.lock();
+    if shared.upstream.as_ref() != Some(&place.upstream) {
+        shared.keys.clear();
+        shared.upstream = Some(place.upstream);
+    }
+    Json(json!({"ok": true})).into_response()
+}
+
+async fn requests(State(stripe): State<Stripe>) -> Response {
+    Json(stripe.lock().requests.clone()).into_response()
+}
+
+async fn list(State(stripe): State<Stripe>) -> Response {
+    Json(stripe.lock().faults.list()).into_response()
+}
+
+async fn fail(State(stripe): State<Stripe>, Json(fault): Json<StripeFault>) -> Response {
+    stripe.lock().faults.add(fault);
+    Json(json!({"ok": true})).into_response()
+}
+
+async fn mend(State(stripe): State<Stripe>) -> Response {
+    stripe.lock().faults.clear();
+    stripe.mended.notify_waiters();
+    Json(json!({"ok": true})).into_response()
+}
+
+async fn pass(
+    State(stripe): State<Stripe>,
+    Path(path): Path<String>,
+    uri: Uri,
+    method: Method,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let call = Call {
+        // Only what changes something has a key.
+        key: text("idempotency-key").filter(|_| method == Method::POST),
+        authorization: headers
+            .get(header::AUTHORIZATION)
+            .map(|it| (header::AUTHORIZATION, it.clone()))
+            .into_iter()
+            .collect(),
+        path: format!("/{path}"),
+        query: uri.query().unwrap_or_default().to_owned(),
+        body: String::from_utf8_lossy(&body).into_owned(),
+        method,
+    };
+    let outcome = stripe.answer(&call).await;
+    stripe.lock().requests.push(StripeRequest {
+        at_millis: clock::epoch_millis(),
+        method: call.method.to_string(),
+        path: call.path,
+        key: call.key,
+        status: outcome.as_ref().map(|answer| answer.status),
+        replayed: outcome.as_ref().is_some_and(StripeAnswer::is_replayed),
+    });
+    outcome.map_or_else(broken_off, IntoResponse::into_response)
+}
+
+/// The connection ends in the middle of the answer.
+fn broken_off() -> Response {
+    let cut = futures::stream::once(async { Err::<Bytes, _>(std::io::Error::other("the answer is lost")) });
+    let mut response = Response::new(Body::from_stream(cut));
+    *response.status_mut() = StatusCode::OK;
+    response
+}
+
+/// A request as it came.
+#[derive(Clone, Debug)]
+struct Call {
+    method: Method,
+    path: String,
+    query: String,
+    body: String,
+    key: Option<String>,
+    authorization: HeaderMap,
+}
+
+impl Stripe {
+    /// The answer; nothing where it is to be lost.
+    async fn answer(&self, call: &Call) -> Option<StripeAnswer> {
+        let fault = self.lock().faults.next(&call.path, &call.body, call.key.as_deref().unwrap_or_default());
+        let refusal = fault.as_ref().filter(|(_, fault)| fault.act == Act::Refuse).map(|(_, fault)| refusal(fault));
+        // Who comes too often is sent away before anybody looks at a key.
+        if let Some(refusal) = refusal.as_ref().filter(|refusal| !refusal.is_kept()) {
+            return Some(refusal.clone());
+        }
+        let mut under_way = None;
+        if let Some(key) = &call.key {
+            let begun = self.lock().keys.begin(key, Asked::new(&call.path, &call.body));
+            match begun {
+                Begun::Answered(answer) => return Some(answer),
+                Begun::First => under_way = Some(UnderWay { stripe: self.clone(), key: key.clone(), answer: None }),
+            }
+        }
+        if let Some(refusal) = refusal {
+            return Some(ended(under_way, refusal));
+        }
+        if let Some((number, fault)) = fault.as_ref().filter(|(_, fault)| fault.act == Act::Hold) {
+            self.hold(*number, fault.millis).await;
+        }
+        // From here on it happens, whether or not its sender waits for it.
+        let (stripe, task) = (self.clone(), call.clone());
+        let done = tokio::spawn(async move { ended(under_way, stripe.carry_out(&task).await) }).await;
+        let answer = done.unwrap_or_else(|_| StripeAnswer::error(500, "api_error", None, "The stand-in failed."));
+        if fault.is_some_and(|(_, fault)| fault.act == Act::Lose) { None } else { Some(answer) }
+    }
+
+    async fn hold(&self, number: u64, millis: Option<u64>) {
+        let until = Instant::now() + millis.map_or(LONGEST_HOLD, Duration::from_millis);
+        loop {
+            let mended = self.mended.notified();
+            if !self.lock().faults.is_held(number) || timeout_at(until, mended).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn carry_out(&self, call: &Call) -> StripeAnswer {
+        let Some(url) = self.lock().upstream.clone() else {
+            return StripeAnswer::error(503, "api_error", None, "The stand-in does not know where localstripe is.");
+        };
+        let upstream = Upstream { client: self.client.clone(), url, authorization: call.authorization.clone() };
+        let turn = if call.method == Method::GET { None } else { Some(self.turn.lock().await) };
+        let outcome = upstream.carry_out(&call.method, &call.path, &call.query, &call.body).await;
+        drop(turn);
+        outcome.unwrap_or_else(|error| StripeAnswer::error(502, "api_error", None, &format!("localstripe: {error:#}")))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        // A panic while the lock was held left complete values: every change is one call.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn refusal(fault: &StripeFault) -> StripeAnswer {
+    let status = fault.status();
+    let (kind, code) = if status == 429 { ("invalid_request_error", Some("rate_limit")) } else { ("api_error", None) };
+    let mut answer = StripeAnswer::error(status, kind, code, "This was programmed.");
+    answer.retry_after = fault.retry_after;
+    answer
+}
+
+fn ended(under_way: Option<UnderWay>, answer: StripeAnswer) -> StripeAnswer {
+    if let Some(mut under_way) = under_way {
+        under_way.answer = Some(answer.clone());
+    }
+    answer
+}
+
+/// A request whose key nobody else may use meanwhile. One that is given up leaves the key as it was.
+#[derive(Debug)]
+struct UnderWay {
+    stripe: Stripe,
+    key: String,
+    answer: Option<StripeAnswer>,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.stripe.lock().keys.end(&self.key, self.answer.as_ref());
+    }
+}
