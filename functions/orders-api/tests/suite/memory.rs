@@ -35,6 +35,8 @@ pub(crate) struct MemoryOrders {
     pub(crate) silent: Arc<Mutex<bool>>,
     /// What others have said of orders.
     pub(crate) said: Arc<Mutex<Vec<TimelineEntry>>>,
+    /// What was read, in order.
+    pub(crate) reads: Arc<Mutex<Vec<&'static str>>>,
     /// The views fail, transiently or not.
     pub(crate) unread: Arc<Mutex<Option<bool>>>,
 }
@@ -79,6 +81,7 @@ fn unstored(operation: &'static str, aggregate: &AggregateId) -> StoreError {
 impl Commits for MemoryOrders {
     async fn load(&self, aggregate: &AggregateId) -> Result<Image, StoreError> {
         tokio::task::yield_now().await; // a real call lets others run, and races show only then
+        self.reads.lock().unwrap().push("order");
         if *self.silent.lock().unwrap() { Err(unstored("load", aggregate)) } else { self.commits.load(aggregate).await }
     }
 
@@ -126,6 +129,7 @@ impl Views for MemoryOrders {
     }
 
     async fn timeline_of(&self, order: &OrderId) -> Result<Vec<TimelineEntry>, PortError> {
+        self.reads.lock().unwrap().push("timeline");
         self.view()?;
         let mut entries: Vec<_> = self.events().iter().map(|event| TimelineEntry::of(event).unwrap()).collect();
         entries.extend(self.said.lock().unwrap().iter().cloned());

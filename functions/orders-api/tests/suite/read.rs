@@ -55,6 +55,7 @@ async fn the_status_is_never_behind_the_timeline() {
     let order = shop.ask(&read(&id)).await.body;
     assert_eq!((&order["status"], &order["current_step"]), (&json!("confirmed"), &Value::Null));
     assert_eq!(types(&order), ["order-placed"]);
+    assert_eq!(*shop.orders.reads.lock().unwrap(), ["timeline", "order"], "what ends in between shows in the status");
     shop.tell(&id, &OrderEvent::OrderConfirmed(Nothing {}));
     assert_eq!(types(&shop.ask(&read(&id)).await.body), ["order-placed", "order-confirmed"]);
 }
