@@ -6,7 +6,7 @@ use aws_lambda_events::sqs::SqsEvent;
 use tidegate_batch::sqs::{Message, MessageId, Queue};
 use tidegate_batch::{BatchError, Failure, Policy, Response};
 use tidegate_cloudevents::{Event, messaging};
-use tidegate_events::{Envelope, ErrorName};
+use tidegate_events::{Command, Envelope, ErrorName};
 use tidegate_outbox::Handled;
 use tidegate_runtime::ambient::Ambient;
 use tidegate_runtime::consumer::{Consumer, Invocation, trace};
@@ -20,12 +20,17 @@ const MAX_CAUSE_CHARS: usize = 1024;
 
 /// What a worker adds: its decisions, and whom it asks.
 pub trait Service: Send + Sync {
-    /// The command that follows from an event that the service has subscribed to; none where the event says nothing to it.
+    /// Whether a command is for this service to carry out.
+    fn takes(&self, command: &Command) -> bool;
+
+    /// The command that follows from an event that the service has subscribed to; none where the event says nothing, or
+    /// nothing to it.
     ///
     /// # Errors
     /// [`Failure`], where the event cannot be read.
     fn heard(&self, event: &Event) -> Result<Option<Envelope>, Failure> {
-        Envelope::following(event).map_err(Failure::undecodable)
+        let following = Envelope::following(event).map_err(Failure::undecodable)?;
+        Ok(following.filter(|it| self.takes(&it.command)))
     }
 
     /// Carries a command out: with [`commit`](crate::commit) or [`ask_and_commit`](crate::ask_and_commit).

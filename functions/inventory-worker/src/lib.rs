@@ -26,6 +26,10 @@ pub struct Inventory<C> {
 }
 
 impl<C: Commits> Service for Inventory<C> {
+    fn takes(&self, command: &Command) -> bool {
+        matches!(command, Command::Stock(_))
+    }
+
     async fn carry_out(&self, envelope: &Envelope, now: SystemTime) -> Result<Handled, Failure> {
         let Command::Stock(wanted) = &envelope.command else {
             return Err(Failure::permanent("the command is another service's"));

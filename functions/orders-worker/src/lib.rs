@@ -26,6 +26,10 @@ pub struct Orders<C> {
 }
 
 impl<C: Commits> Service for Orders<C> {
+    fn takes(&self, command: &Command) -> bool {
+        matches!(command, Command::Order(_))
+    }
+
     async fn carry_out(&self, envelope: &Envelope, now: SystemTime) -> Result<Handled, Failure> {
         let Command::Order(wanted) = &envelope.command else {
             return Err(Failure::permanent("the command is another service's"));

@@ -59,13 +59,17 @@ impl<C: Commits, S: Secrets> Payments<C, S> {
 }
 
 impl<C: Commits, S: Secrets> Service for Payments<C, S> {
+    fn takes(&self, command: &Command) -> bool {
+        matches!(command, Command::Payment(_))
+    }
+
     fn heard(&self, event: &Event) -> Result<Option<Envelope>, Failure> {
         if event.ty().starts_with(OF_STRIPE) {
             return reconcile(event).map_err(Failure::undecodable);
         }
         // Of what a person resolved, most is another service's.
         let following = Envelope::following(event).map_err(Failure::undecodable)?;
-        Ok(following.filter(|it| matches!(it.command, Command::Payment(_))))
+        Ok(following.filter(|it| self.takes(&it.command)))
     }
 
     async fn carry_out(&self, envelope: &Envelope, now: SystemTime) -> Result<Handled, Failure> {

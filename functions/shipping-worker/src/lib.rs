@@ -25,6 +25,10 @@ pub struct Shipping<C, K> {
 }
 
 impl<C: Commits, K: Carrier> Service for Shipping<C, K> {
+    fn takes(&self, command: &Command) -> bool {
+        matches!(command, Command::Shipment(_))
+    }
+
     async fn carry_out(&self, envelope: &Envelope, now: SystemTime) -> Result<Handled, Failure> {
         let Command::Shipment(wanted) = &envelope.command else {
             return Err(Failure::permanent("the command is another service's"));
