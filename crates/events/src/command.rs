@@ -60,6 +60,10 @@ pub enum PaymentCommand {
     /// The customer withdraws: authorise and capture no more. Follows from `OrderCancellationRequested`.
     #[serde(rename = "StopPayment")]
     Stop {},
+    /// A person has undone it by hand: give back what is only authorised, refund nothing. Follows from
+    /// `CompensationAnswered`.
+    #[serde(rename = "SettlePayment")]
+    Settle {},
     /// The provider tells by itself what has become of a payment.
     #[serde(rename = "ReconcilePayment")]
     Reconcile {
@@ -150,6 +154,7 @@ pub enum CommandName {
     CapturePayment,
     UndoPayment,
     StopPayment,
+    SettlePayment,
     ReconcilePayment,
     CreateShipment,
     CancelShipment,
@@ -171,7 +176,7 @@ pub(crate) enum Service {
 
 impl CommandName {
     /// All names.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::ReserveStock,
         Self::ReleaseStock,
         Self::ShipStock,
@@ -179,6 +184,7 @@ impl CommandName {
         Self::CapturePayment,
         Self::UndoPayment,
         Self::StopPayment,
+        Self::SettlePayment,
         Self::ReconcilePayment,
         Self::CreateShipment,
         Self::CancelShipment,
@@ -200,6 +206,7 @@ impl CommandName {
             Self::CapturePayment => "CapturePayment",
             Self::UndoPayment => "UndoPayment",
             Self::StopPayment => "StopPayment",
+            Self::SettlePayment => "SettlePayment",
             Self::ReconcilePayment => "ReconcilePayment",
             Self::CreateShipment => "CreateShipment",
             Self::CancelShipment => "CancelShipment",
@@ -234,7 +241,11 @@ impl CommandName {
             Self::WithdrawConfirmation => &[AlreadyConfirmed],
             Self::ParkCompensation => &[RetryCompensation],
             Self::CancelShipment | Self::UndoPayment | Self::ReleaseStock | Self::CancelOrder => &[],
-            Self::ShipStock | Self::StopPayment | Self::ReconcilePayment | Self::AnswerCompensation => &[],
+            Self::ShipStock
+            | Self::StopPayment
+            | Self::SettlePayment
+            | Self::ReconcilePayment
+            | Self::AnswerCompensation => &[],
         }
     }
 
@@ -245,6 +256,7 @@ impl CommandName {
             | Self::CapturePayment
             | Self::UndoPayment
             | Self::StopPayment
+            | Self::SettlePayment
             | Self::ReconcilePayment => Service::Payment,
             Self::CreateShipment | Self::CancelShipment => Service::Shipment,
             Self::ConfirmOrder
@@ -304,6 +316,7 @@ impl PaymentCommand {
             Self::Capture {} => CommandName::CapturePayment,
             Self::Undo {} => CommandName::UndoPayment,
             Self::Stop {} => CommandName::StopPayment,
+            Self::Settle {} => CommandName::SettlePayment,
             Self::Reconcile { .. } => CommandName::ReconcilePayment,
         }
     }

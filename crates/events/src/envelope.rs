@@ -121,8 +121,9 @@ impl Envelope {
     /// The command that follows from an event, if one does: services that do not take part in the saga's conversation
     /// hear of it by subscription, and nobody waits for their answer. The event's name makes the command's.
     ///
-    /// When a person has undone by hand what a compensation could not, the compensation is asked for once more: it finds
-    /// that it is so and writes it down, or leaves the tombstone that refuses a late copy of its action.
+    /// When a person has undone by hand what a compensation could not, the service is told: it finds that it is so and
+    /// writes it down, or leaves the tombstone that refuses a late copy of its action. Undoing twice is the same as once
+    /// but for money, which may have gone back another way: a payment is settled, not undone again.
     ///
     /// # Errors
     /// [`ReadError`] when the event is none that this version knows.
@@ -134,7 +135,7 @@ impl Envelope {
             OrderEvent::CompensationAnswered(CompensationAnswered { step, answer: ParkedAnswer::Resolved }) => {
                 match step {
                     CommandName::CancelShipment => Command::Shipment(ShipmentCommand::Cancel {}),
-                    CommandName::UndoPayment => Command::Payment(PaymentCommand::Undo {}),
+                    CommandName::UndoPayment => Command::Payment(PaymentCommand::Settle {}),
                     CommandName::ReleaseStock => Command::Stock(StockCommand::Release {}),
                     _ => return Ok(None),
                 }

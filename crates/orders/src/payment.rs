@@ -143,6 +143,7 @@ pub fn decide(
         PaymentCommand::Capture {} => capture(payment, answers),
         PaymentCommand::Undo {} => undo(payment, answers),
         PaymentCommand::Stop {} => Ok(Next::Done(stop(payment))),
+        PaymentCommand::Settle {} => settle(payment, answers),
         PaymentCommand::Reconcile { status } => Ok(Next::Done(reconcile(payment, *status))),
     };
     next.map_err(|state| Misfit { command: command.name(), state })
@@ -245,6 +246,16 @@ fn undo(payment: &Payment, answers: &[Answer]) -> Step {
         (Declined | Voided(_) | Refunded(_) | Expired(_) | Undone, _) => Decision::so(payment.clone(), "undone"),
         (Authorising { .. } | Authorised(_) | Captured(_), _) => return Err(UNFIT_ANSWER),
     }))
+}
+
+/// A person has undone it by hand, perhaps past the provider. What is only authorised is given back, which moves no money;
+/// what was captured is not refunded, or it could be twice. Where the person did it at the provider, that tells.
+fn settle(payment: &Payment, answers: &[Answer]) -> Step {
+    match (&payment.status, answers) {
+        (PaymentStatus::Captured(_), _) => Ok(Next::Done(Decision::so(payment.clone(), "settled"))),
+        (PaymentStatus::Authorised(it), [Answer::Captured]) => Ok(Next::Done(captured(payment, it))),
+        _ => undo(payment, answers),
+    }
 }
 
 /// The customer's wish. What is captured stays: it came too late.

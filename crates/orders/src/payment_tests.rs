@@ -222,3 +222,26 @@ fn every_answer_to_a_command_is_one_that_the_saga_knows() {
         }
     }
 }
+
+#[test]
+fn what_a_person_undid_by_hand_is_given_back_where_that_moves_no_money_and_never_refunded() {
+    use PaymentStatus::{Authorised, Captured, Declined, None, Refunded, Undone, Voided};
+    let settle = || PaymentCommand::Settle {};
+    assert_table(
+        false,
+        &[
+            (None, settle(), &[], "Undone: undone []"),
+            (authorising(), settle(), &[], "ask Authorise"),
+            (authorising(), settle(), &[yes()], "ask Cancel"),
+            (authorising(), settle(), &[yes(), Answer::Cancelled], "Voided: voided [PaymentAuthorised PaymentVoided]"),
+            (Authorised(it()), settle(), &[], "ask Cancel"),
+            (Authorised(it()), settle(), &[Answer::Cancelled], "Voided: voided [PaymentVoided]"),
+            (Authorised(it()), settle(), &[Answer::Captured], "Captured: captured [PaymentCaptured]"),
+            (Captured(it()), settle(), &[], "Captured: settled []"),
+            (Declined, settle(), &[], "Declined: undone []"),
+            (Voided(it()), settle(), &[], "Voided: undone []"),
+            (Refunded(it()), settle(), &[], "Refunded: undone []"),
+            (Undone, settle(), &[], "Undone: undone []"),
+        ],
+    );
+}

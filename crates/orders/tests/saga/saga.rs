@@ -139,7 +139,9 @@ impl Saga {
                 let error = StepError { name: "States.Timeout".to_owned() };
                 Command::Order(OrderCommand::Park { step: self.parked, error })
             }
-            ShipStock | StopPayment | ReconcilePayment | AnswerCompensation => unreachable!("follow from events"),
+            ShipStock | StopPayment | SettlePayment | ReconcilePayment | AnswerCompensation => {
+                unreachable!("follow from events")
+            }
         };
         let order_id = input.order_id.clone();
         let command_id = format!("{}/{state}", order_id.as_str()).parse().unwrap();

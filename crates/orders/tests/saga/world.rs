@@ -117,6 +117,9 @@ impl World {
             Act::Person(answer) if self.saga.state == Some(CommandName::ParkCompensation) => {
                 // A person sees what is parked once it is written down.
                 if let Some(Parked { step, token, .. }) = self.services.order.state.parked.clone() {
+                    if (step, answer) == (CommandName::UndoPayment, ParkedAnswer::Resolved) {
+                        self.undo_by_hand();
+                    }
                     let answer = OrderCommand::Answer { step, answer };
                     let order = &self.services.order.state;
                     let decision = order::decide(order, &answer, None, Timestamp::UNIX_EPOCH).unwrap();
@@ -240,6 +243,17 @@ impl World {
             }
             Stepped::Unfit(misfit) => panic!("{misfit}: {:?}", self.happened),
         }
+    }
+
+    /// A person gives the money back at the provider, who tells of it.
+    fn undo_by_hand(&mut self) {
+        for intent in &mut self.services.provider.intents {
+            *intent = match intent {
+                Intent::Authorised(_) | Intent::Waiting | Intent::Cancelled => Intent::Cancelled,
+                Intent::Captured(_) | Intent::Refunded => Intent::Refunded,
+            };
+        }
+        self.provider_tells();
     }
 
     fn provider_tells(&mut self) {
