@@ -21,6 +21,7 @@ mod killable;
 mod leftovers;
 mod load;
 mod memory;
+mod order_chaos;
 mod order_faults;
 mod roles;
 mod rotation;
@@ -73,6 +74,7 @@ fn trials(shared: &Shared, runtime: &Handle) -> Vec<Trial> {
     let mut trials = trials! {
         Alone;
         load: of_500_racing_deliveries_each_id_is_published_exactly_once;
+        order_chaos: of_200_orders_under_copies_and_kills_none_is_lost_and_none_is_double;
     };
     trials.extend(trials! {
         Together;
