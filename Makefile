@@ -74,6 +74,10 @@ faults: ## Break an order at every step, once and twice, and print how each ends
 	@echo "== Faults in the order saga"
 	@$(NODE) tests/saga/matrix.cjs
 
+.PHONY: chaos
+chaos: build ## Place 200 orders at once while messages are copied and workers killed, and print how fast they end
+	@cargo test --locked -q --workspace --all-features --test e2e -- order_chaos
+
 .PHONY: lint
 lint: ## Check the templates, the API's description and the public documentation
 	@tools/setup lint

@@ -190,6 +190,16 @@ async fn a_connection_is_hung_up_without_an_answer() {
 }
 
 #[tokio::test]
+async fn an_answer_of_the_tests_own_takes_the_place_of_the_services() {
+    let aws = aws().await;
+    let proxy = FaultProxy::start(&aws.endpoint()).await.unwrap();
+    proxy.inject(Fault::new("GET /", When::BeforeForward, Action::Answer("made up".into())));
+    let answer = reqwest::get(proxy.endpoint()).await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().as_str()), (200, "made up"));
+    assert_ne!(reqwest::get(proxy.endpoint()).await.unwrap().text().await.unwrap(), "made up");
+}
+
+#[tokio::test]
 async fn a_held_call_waits_while_others_overtake_it() {
     let aws = aws().await;
     let proxy = FaultProxy::start(&aws.endpoint()).await.unwrap();

@@ -48,6 +48,8 @@ pub enum Action {
     Kill(Arc<dyn Fn() + Send + Sync>),
     /// Answers with this status and no body.
     Status(u16),
+    /// Answers 200 with this body.
+    Answer(Bytes),
     /// Closes the connection.
     HangUp,
     /// Keeps the call until it is released, then goes on as if nothing had been: for an owner that is presumed dead and comes back.
@@ -66,6 +68,7 @@ impl fmt::Debug for Action {
         match self {
             Self::Kill(_) => f.write_str("Kill"),
             Self::Status(status) => write!(f, "Status({status})"),
+            Self::Answer(_) => f.write_str("Answer"),
             Self::HangUp => f.write_str("HangUp"),
             Self::Hold(_) => f.write_str("Hold"),
         }
@@ -288,6 +291,7 @@ async fn act(action: Action) -> Option<Answer> {
             pending().await
         }
         Action::Status(status) => Some(Answer::new(status, "")),
+        Action::Answer(body) => Some(Answer::new(200, body)),
         Action::HangUp => Some(Answer::HangUp),
         Action::Hold(hold) => {
             hold.wait().await;

@@ -4,6 +4,7 @@
 //! down in every case, also when a test panics or somebody presses Ctrl-C, and what would still be running then is an error.
 #![expect(clippy::print_stderr, reason = "a test program of its own harness says how it is doing")]
 
+mod chance;
 mod claims;
 mod command;
 mod commits;
@@ -20,12 +21,17 @@ mod killable;
 mod leftovers;
 mod load;
 mod memory;
+mod order_chaos;
+mod order_faults;
 mod roles;
 mod rotation;
 mod sender;
 mod slack;
 mod stack;
+mod stock;
+mod stripe;
 mod tables;
+mod told;
 mod wait;
 mod watch;
 mod workflows;
@@ -68,6 +74,7 @@ fn trials(shared: &Shared, runtime: &Handle) -> Vec<Trial> {
     let mut trials = trials! {
         Alone;
         load: of_500_racing_deliveries_each_id_is_published_exactly_once;
+        order_chaos: of_200_orders_under_copies_and_kills_none_is_lost_and_none_is_double;
     };
     trials.extend(trials! {
         Together;
@@ -78,6 +85,7 @@ fn trials(shared: &Shared, runtime: &Handle) -> Vec<Trial> {
         crash_receive: a_crash_of_receive_webhook_at_any_call_loses_nothing_and_slack_gets_one_message;
         crash_notify: a_crash_of_notify_slack_at_any_call_loses_nothing;
         crash_relay: a_crash_of_relay_outbox_at_any_call_loses_nothing_and_keeps_the_order;
+        order_faults: a_fault_at_any_step_leaves_the_books_balanced;
         crash_worker: a_crash_of_a_worker_at_any_call_leaves_one_version_and_one_reply;
         dead_letters:
             a_poison_message_is_set_aside_with_its_reason_and_redriven_after_mending

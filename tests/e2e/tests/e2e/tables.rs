@@ -22,6 +22,12 @@ pub(crate) struct Table {
     stream_arn: String,
 }
 
+/// Somebody who reads a stream.
+pub(crate) struct Reader {
+    stream_arn: String,
+    next: Option<String>,
+}
+
 impl Table {
     pub(crate) async fn create(stack: &Stack, name: &str) -> Result<Self> {
         let name = format!("{DEPLOYMENT}-{name}");
@@ -53,6 +59,19 @@ impl Table {
 
     /// All that the stream shows, oldest first, as Lambda hands it over.
     pub(crate) async fn stream(&self, stack: &Stack) -> Result<Vec<Value>> {
+        let mut reader = self.reader(stack).await?;
+        let mut records = Vec::new();
+        loop {
+            let more = reader.read(stack).await?;
+            if more.is_empty() {
+                return Ok(records);
+            }
+            records.extend(more);
+        }
+    }
+
+    /// Reads the stream from its beginning.
+    pub(crate) async fn reader(&self, stack: &Stack) -> Result<Reader> {
         let described = stack.streams.describe_stream().stream_arn(&self.stream_arn).send().await?;
         let description = described.stream_description.context("a stream without a description")?;
         let [shard] = description.shards() else { bail!("not one shard: {:?}", description.shards()) };
@@ -62,22 +81,24 @@ impl Table {
             .stream_arn(&self.stream_arn)
             .shard_id(shard.shard_id().context("a shard without an id")?)
             .shard_iterator_type(ShardIteratorType::TrimHorizon);
-        let mut next = first.send().await?.shard_iterator;
-        let mut records = Vec::new();
-        while let Some(iterator) = next {
-            let page = stack.streams.get_records().shard_iterator(iterator).send().await?;
-            if page.records().is_empty() {
-                break; // an open shard goes on for ever
-            }
-            records.extend(page.records().iter().map(|record| self.handed_over(record)));
-            next = page.next_shard_iterator;
-        }
-        Ok(records)
+        let next = first.send().await?.shard_iterator;
+        Ok(Reader { stream_arn: self.stream_arn.clone(), next })
     }
 
     pub(crate) async fn delete(&self, stack: &Stack) -> Result<()> {
         stack.dynamodb.delete_table().table_name(&self.name).send().await?;
         Ok(())
+    }
+}
+
+impl Reader {
+    /// What has come since the last look; nothing says nothing about later.
+    pub(crate) async fn read(&mut self, stack: &Stack) -> Result<Vec<Value>> {
+        let iterator = self.next.clone().context("the stream has ended")?;
+        let page = stack.streams.get_records().shard_iterator(iterator).send().await?;
+        let records = page.records().iter().map(|record| self.handed_over(record)).collect();
+        self.next = page.next_shard_iterator;
+        Ok(records)
     }
 
     fn handed_over(&self, record: &Record) -> Value {
@@ -108,6 +129,16 @@ impl Table {
             },
         })
     }
+}
+
+/// The version and state of an item; 0 and null where there is none.
+pub(crate) async fn item(stack: &Stack, table: &str, id: &str) -> Result<(u64, Value)> {
+    let key = aws_sdk_dynamodb::types::AttributeValue::S(id.to_owned());
+    let read = stack.dynamodb.get_item().table_name(table).key("id", key).consistent_read(true).send().await?;
+    let Some(item) = read.item else { return Ok((0, Value::Null)) };
+    let version = item.get("version").and_then(|it| it.as_n().ok()).context("an item without a version")?.parse()?;
+    let state = item.get("state").and_then(|it| it.as_s().ok());
+    Ok((version, state.map(|text| serde_json::from_str(text)).transpose()?.unwrap_or_default()))
 }
 
 /// The time as commits want it.

@@ -1,0 +1,93 @@
+//! What an order's customer does, as `orders-api` would have it.
+
+use anyhow::{Context as _, Result, anyhow};
+use serde_json::{Value, json};
+use tidegate_cli::clock;
+use tidegate_cloudevents::{Event, JsonText};
+use tidegate_events::{About, CommandName, OrderId, PlaceOrder};
+use tidegate_orders::{Order, order};
+use tidegate_outbox::{AggregateId, Change, Command, CommandId, Decision, Image, Reply, handle};
+
+use super::faults::{Fault, Plan};
+use super::services::Service;
+use super::world::World;
+use crate::tables::now;
+
+/// Everybody's, so that orders get in each other's way.
+pub(super) const SHARED_SKU: &str = "faults-shared";
+pub(super) const SHARED_STOCK: u64 = 1000;
+/// What an order takes of its own SKU, and of everybody's.
+pub(super) const OWN_QUANTITY: u64 = 2;
+pub(super) const SHARED_QUANTITY: u64 = 1;
+/// What one costs: all prices are the same.
+const UNIT_PRICE: u64 = 1250;
+/// What an order costs.
+pub(super) const TOTAL: u64 = (OWN_QUANTITY + SHARED_QUANTITY) * UNIT_PRICE;
+
+/// How many there are of an order's own SKU.
+pub(super) fn stock_of(plan: &Plan) -> u64 {
+    if plan.has(CommandName::ReserveStock, Fault::No) { OWN_QUANTITY - 1 } else { OWN_QUANTITY + 3 }
+}
+
+/// Places an order. Gives what is told of it.
+pub(super) async fn place(world: &World, plan: &Plan) -> Result<Event> {
+    let has = |at, fault| plan.has(at, fault);
+    let line = |sku: &str, quantity: u64| json!({ "sku": sku, "quantity": quantity, "unit_price": { "minor_units": UNIT_PRICE, "currency": "EUR" } });
+    let body = json!({
+        "lines": [line(&plan.sku(), OWN_QUANTITY), line(SHARED_SKU, SHARED_QUANTITY)],
+        "payment_method":
+            if has(CommandName::AuthorisePayment, Fault::No) { "pm_card_visa_chargeDeclined" } else { "pm_card_visa" },
+        "address": {
+            "name": "Mona Example",
+            "line1": "1 Harbour Street",
+            "city": "Octo Harbour",
+            "postal_code": "12345",
+            "country": if has(CommandName::CreateShipment, Fault::No) { "BR" } else { "NL" },
+        },
+    });
+    let placed = PlaceOrder::parse(body.to_string().as_bytes()).map_err(|faults| anyhow!("{faults:?}"))?;
+    let placed = placed.placed_by("mona-example".parse()?);
+    commit(world, &plan.order(), "place", |_| Ok(order::place(placed.clone(), None, clock::timestamp()))).await?;
+    let event = order::place(placed, None, clock::timestamp()).events.remove(0);
+    let order_id: OrderId = plan.order().parse()?;
+    let about =
+        About { order_id: &order_id, time: clock::timestamp(), cause: None, correlation_id: None, traceparent: None };
+    Ok(event.to_cloudevent("-", &about)?)
+}
+
+/// The customer does not want it any more.
+pub(super) async fn withdraw(world: &World, order: &str) -> Result<()> {
+    commit(world, order, "withdraw", |stored| {
+        let stored = stored.context("there is no such order")?;
+        Ok(order::request_cancellation(&stored))
+    })
+    .await
+}
+
+async fn commit(
+    world: &World,
+    order: &str,
+    word: &str,
+    decide: impl Fn(Option<Order>) -> Result<tidegate_orders::Decision<Order>>,
+) -> Result<()> {
+    let command =
+        Command { id: CommandId::new(format!("{order}/{word}"))?, home: AggregateId::new(order)?, token: None };
+    let order_id: OrderId = order.parse()?;
+    let decide = |loaded: &[Image]| -> Result<Decision> {
+        let decision = decide(loaded[0].state_as()?)?;
+        let about = About {
+            order_id: &order_id,
+            time: clock::timestamp(),
+            cause: None,
+            correlation_id: None,
+            traceparent: None,
+        };
+        let events = decision.events.iter().map(|it| it.to_cloudevent("-", &about)).collect::<Result<_, _>>()?;
+        let (state, index) = (JsonText::of(&decision.state)?, decision.state.index());
+        let change = Change { aggregate: loaded[0].aggregate().clone(), state, events, index };
+        Ok(Decision { reply: Reply::success(&Value::Null)?, changes: vec![change] })
+    };
+    let commits = world.desk(Service::Orders).table.commits(&world.stack);
+    handle(&commits, &command, now(), |_| Vec::new(), decide).await?;
+    Ok(())
+}
