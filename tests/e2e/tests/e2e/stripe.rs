@@ -51,6 +51,14 @@ pub(crate) async fn expire(stack: &Stack, payment: &str) -> Result<()> {
     Ok(())
 }
 
+/// A person gives all of it back.
+pub(crate) async fn refund(stack: &Stack, payment: &str) -> Result<()> {
+    let (url, form) = (format!("{}/v1/refunds", address(stack)?), format!("payment_intent={payment}"));
+    let post = client()?.post(url).header("authorization", KEY).body(form);
+    post.header("content-type", "application/x-www-form-urlencoded").send().await?.error_for_status()?;
+    Ok(())
+}
+
 async fn list(stack: &Stack, what: &str) -> Result<Vec<Value>> {
     let url = format!("{}/v1/{what}?limit=100000", address(stack)?);
     let listed: Value =

@@ -181,7 +181,8 @@ impl Course<'_> {
             Fault::CrashBefore | Fault::CrashAfter => {
                 let when = if fault == Fault::CrashBefore { When::BeforeForward } else { When::AfterForward };
                 let worker = self.world.another(service).await?;
-                let (operation, nth) = Service::commit(command);
+                let (_, reservation) = self.world.item(Service::Inventory, &self.order).await?;
+                let (operation, nth) = Service::commit(command, reservation["is"] == "reserved");
                 let killer = worker.function.killer();
                 worker.proxy.inject(Break::new(operation, when, Action::kill(move || killer.kill())).nth(nth));
                 if fault == Fault::CrashAfter {
@@ -251,6 +252,9 @@ impl Course<'_> {
             Ok((order["parked"]["step"] == step.as_str()).then_some(()))
         })
         .await?;
+        if step == CommandName::UndoPayment && person == Person::Resolves {
+            self.refund_by_hand().await?;
+        }
         let answer = match person {
             Person::Retries => "retry",
             Person::Resolves => "resolved",
@@ -263,6 +267,25 @@ impl Course<'_> {
             "data": { "step": step.as_str(), "answer": answer },
         });
         let queue = &self.world.desk(Service::Orders).queue_url;
+        self.world.stack.deployment.sqs.send_message().queue_url(queue).message_body(body.to_string()).send().await?;
+        Ok(())
+    }
+
+    /// At Stripe, which tells of it. What is only authorised the service gives back itself.
+    async fn refund_by_hand(&self) -> Result<()> {
+        let (_, payment) = self.world.item(Service::Payments, &self.order).await?;
+        if payment["status"]["is"] != "captured" {
+            return Ok(());
+        }
+        stripe::refund(&self.world.stack, &self.payment().await?).await?;
+        let body = json!({
+            "command": CommandName::ReconcilePayment.as_str(),
+            "version": 1,
+            "command_id": format!("/webhooks/stripe/{}", self.order),
+            "order_id": self.order,
+            "data": { "status": "refunded" },
+        });
+        let queue = &self.world.desk(Service::Payments).queue_url;
         self.world.stack.deployment.sqs.send_message().queue_url(queue).message_body(body.to_string()).send().await?;
         Ok(())
     }

@@ -56,10 +56,11 @@ impl Service {
     }
 
     /// The call by which a command becomes true, and which of its kind it is: whoever asks somebody outside writes down first
-    /// what is going to be asked.
-    pub(super) fn commit(command: CommandName) -> (&'static str, usize) {
+    /// what is going to be asked. To release what is not reserved leaves a tombstone and no SKU changes.
+    pub(super) fn commit(command: CommandName, is_reserved: bool) -> (&'static str, usize) {
         match command {
-            CommandName::ReserveStock | CommandName::ReleaseStock => ("TransactWriteItems", 1),
+            CommandName::ReserveStock => ("TransactWriteItems", 1),
+            CommandName::ReleaseStock if is_reserved => ("TransactWriteItems", 1),
             CommandName::AuthorisePayment | CommandName::CreateShipment => ("PutItem", 2),
             _ => ("PutItem", 1),
         }
