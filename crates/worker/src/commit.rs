@@ -130,7 +130,7 @@ pub async fn commit<C: Commits>(
 pub async fn ask_and_commit<C: Commits, S, Q, A>(
     commits: &C,
     envelope: &Envelope,
-    now: SystemTime,
+    clock: &impl Fn() -> SystemTime,
     decide: impl Fn(&S, &[A]) -> Result<Next<S, Q>, Misfit>,
     ask: impl AsyncFn(Q) -> Result<A, Failure>,
 ) -> Result<Handled, Failure>
@@ -151,6 +151,8 @@ where
                 Next::Done(_) => break,
             }
         }
+        // Whatever was asked has taken its time: what happened, happened now.
+        let now = clock();
         let written = match &recorded {
             Some(state) => {
                 let record = record(&command)?;

@@ -33,11 +33,16 @@ pub trait Service: Send + Sync {
         Ok(following.filter(|it| self.takes(&it.command)))
     }
 
-    /// Carries a command out: with [`commit`](crate::commit) or [`ask_and_commit`](crate::ask_and_commit).
+    /// Carries a command out: with [`commit`](crate::commit) or [`ask_and_commit`](crate::ask_and_commit). `clock` tells
+    /// the time, which goes on while somebody is asked.
     ///
     /// # Errors
     /// [`Failure`]; a "no" is none.
-    fn carry_out(&self, envelope: &Envelope, now: SystemTime) -> impl Future<Output = Result<Handled, Failure>>;
+    fn carry_out(
+        &self,
+        envelope: &Envelope,
+        clock: &impl Fn() -> SystemTime,
+    ) -> impl Future<Output = Result<Handled, Failure>>;
 }
 
 /// The handler, over its ports.
@@ -111,7 +116,7 @@ impl<A: Ambient, Q: Queue, W: Waiting, M: Metrics, S: Service> Worker<A, Q, W, M
     }
 
     async fn work(&self, envelope: &Envelope) -> Result<Handled, Failure> {
-        let failure = match self.service.carry_out(envelope, self.ambient.now()).await {
+        let failure = match self.service.carry_out(envelope, &|| self.ambient.now()).await {
             Ok(handled) => return Ok(handled),
             Err(failure) => failure,
         };

@@ -27,10 +27,10 @@ struct Shipments {
 }
 
 impl Shipments {
-    async fn ask(&self, request: Request, now: SystemTime) -> Result<Answer, Failure> {
+    async fn ask(&self, request: Request, clock: &impl Fn() -> SystemTime) -> Result<Answer, Failure> {
         let meanwhile = self.meanwhile.lock().unwrap().take();
         if let Some(envelope) = meanwhile {
-            Box::pin(self.carry_out(&envelope, now)).await.unwrap();
+            Box::pin(self.carry_out(&envelope, clock)).await.unwrap();
         }
         self.asked.lock().unwrap().push(request.clone());
         let told = self.answers.lock().unwrap().pop();
@@ -48,10 +48,10 @@ impl Service for Shipments {
         matches!(command, Command::Shipment(_))
     }
 
-    async fn carry_out(&self, envelope: &Envelope, now: SystemTime) -> Result<Handled, Failure> {
+    async fn carry_out(&self, envelope: &Envelope, clock: &impl Fn() -> SystemTime) -> Result<Handled, Failure> {
         let Command::Shipment(wanted) = &envelope.command else { return Err(Failure::permanent("not a shipment's")) };
         let decide = |shipment: &_, answers: &[_]| shipment::decide(shipment, wanted, &envelope.order_id, answers);
-        ask_and_commit(&self.commits, envelope, now, decide, async |request| self.ask(request, now).await).await
+        ask_and_commit(&self.commits, envelope, clock, decide, async |request| self.ask(request, clock).await).await
     }
 }
 

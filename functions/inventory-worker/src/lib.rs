@@ -30,10 +30,11 @@ impl<C: Commits> Service for Inventory<C> {
         matches!(command, Command::Stock(_))
     }
 
-    async fn carry_out(&self, envelope: &Envelope, now: SystemTime) -> Result<Handled, Failure> {
+    async fn carry_out(&self, envelope: &Envelope, clock: &impl Fn() -> SystemTime) -> Result<Handled, Failure> {
         let Command::Stock(wanted) = &envelope.command else {
             return Err(Failure::permanent("the command is another service's"));
         };
+        let now = clock();
         // A reservation that cannot be read is told by `decide`, which reads it again.
         let others = |home: &Image| {
             let reservation: Reservation = state(home).unwrap_or_default();

@@ -63,7 +63,7 @@ async fn receive(commits: &impl Commits, sku: &str, on_hand: u64) {
 /// Until it is not worth trying again, as the queue does.
 async fn carried_out(inventory: &Inventory<Slow>, envelope: &Envelope) -> Reply {
     loop {
-        match inventory.carry_out(envelope, SystemTime::UNIX_EPOCH).await {
+        match inventory.carry_out(envelope, &|| SystemTime::UNIX_EPOCH).await {
             Ok(handled) => return handled.reply,
             Err(Failure::Transient { .. }) => {}
             Err(failure) => panic!("{failure}"),
@@ -121,7 +121,7 @@ async fn a_release_that_comes_first_leaves_a_tombstone() {
 async fn what_does_not_fit_is_permanent() {
     let inventory = Inventory { commits: Slow::default() };
     for envelope in [command("ord_1", "ShipStock", &[]), command("ord_1", "ConfirmOrder", &[])] {
-        let failure = inventory.carry_out(&envelope, SystemTime::UNIX_EPOCH).await.unwrap_err();
+        let failure = inventory.carry_out(&envelope, &|| SystemTime::UNIX_EPOCH).await.unwrap_err();
         assert!(matches!(failure, Failure::Permanent { .. }), "{failure}");
     }
 }

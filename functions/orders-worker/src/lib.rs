@@ -30,11 +30,12 @@ impl<C: Commits> Service for Orders<C> {
         matches!(command, Command::Order(_))
     }
 
-    async fn carry_out(&self, envelope: &Envelope, now: SystemTime) -> Result<Handled, Failure> {
+    async fn carry_out(&self, envelope: &Envelope, clock: &impl Fn() -> SystemTime) -> Result<Handled, Failure> {
         let Command::Order(wanted) = &envelope.command else {
             return Err(Failure::permanent("the command is another service's"));
         };
         let command = self.addressed(envelope, wanted).await?;
+        let now = clock();
         let at = Timestamp::try_from(now).map_err(Failure::permanent)?;
         let decide = |loaded: &[Image]| -> Result<Decision, Undecided> {
             let order = order_in(loaded.first().ok_or("nothing was loaded")?)?;

@@ -56,7 +56,7 @@ impl Desk for Orders<MemoryCommits> {}
 
 trait Desk: Service {
     async fn carried_out(&self, envelope: &Envelope) -> Handled {
-        self.carry_out(envelope, NOW + Duration::from_secs(60)).await.unwrap()
+        self.carry_out(envelope, &|| NOW + Duration::from_secs(60)).await.unwrap()
     }
 }
 
@@ -95,10 +95,10 @@ async fn what_is_parked_is_answered_to_the_token_that_was_parked_last() {
 #[tokio::test]
 async fn an_answer_to_what_is_not_parked_is_permanent() {
     let orders = placed().await;
-    let failure = orders.carry_out(&answer("resolved"), NOW).await.unwrap_err();
+    let failure = orders.carry_out(&answer("resolved"), &|| NOW).await.unwrap_err();
     assert!(matches!(failure, Failure::Permanent { .. }), "{failure}");
     let nobody = Orders { commits: MemoryCommits::default() };
-    let failure = nobody.carry_out(&command("ConfirmOrder", Some("t"), &json!({})), NOW).await.unwrap_err();
+    let failure = nobody.carry_out(&command("ConfirmOrder", Some("t"), &json!({})), &|| NOW).await.unwrap_err();
     assert_eq!(failure, Failure::permanent("no decision was reached: there is no such order"));
 }
 

@@ -72,16 +72,16 @@ impl<C: Commits, S: Secrets> Service for Payments<C, S> {
         Ok(following.filter(|it| self.takes(&it.command)))
     }
 
-    async fn carry_out(&self, envelope: &Envelope, now: SystemTime) -> Result<Handled, Failure> {
+    async fn carry_out(&self, envelope: &Envelope, clock: &impl Fn() -> SystemTime) -> Result<Handled, Failure> {
         let Command::Payment(command) = &envelope.command else {
             return Err(Failure::permanent(format!("{} is not about a payment", envelope.command.name())));
         };
         ask_and_commit(
             &self.commits,
             envelope,
-            now,
+            clock,
             |payment, answers| decide(payment, command, &envelope.command_id, answers),
-            async |request| self.ask(&envelope.order_id, &request, now).await,
+            async |request| self.ask(&envelope.order_id, &request, clock()).await,
         )
         .await
     }

@@ -29,12 +29,12 @@ impl<C: Commits, K: Carrier> Service for Shipping<C, K> {
         matches!(command, Command::Shipment(_))
     }
 
-    async fn carry_out(&self, envelope: &Envelope, now: SystemTime) -> Result<Handled, Failure> {
+    async fn carry_out(&self, envelope: &Envelope, clock: &impl Fn() -> SystemTime) -> Result<Handled, Failure> {
         let Command::Shipment(wanted) = &envelope.command else {
             return Err(Failure::permanent("the command is another service's"));
         };
         let decide = |shipment: &_, answers: &[_]| shipment::decide(shipment, wanted, &envelope.order_id, answers);
         let ask = async |request| self.carrier.ask(&request).await;
-        ask_and_commit(&self.commits, envelope, now, decide, ask).await
+        ask_and_commit(&self.commits, envelope, clock, decide, ask).await
     }
 }
