@@ -59,9 +59,13 @@ async fn pairs(deployment: &Deployment, wanted: Option<&str>) -> Result<Vec<Pair
 async fn list(context: &Context, deployment: &Deployment, queue: Option<&str>, limit: usize) -> Result<()> {
     let mut rows = Vec::new();
     let mut documents = Vec::new();
-    for pair in pairs(deployment, queue).await? {
+    // All queues at once, for an empty one is waited for.
+    let looks = pairs(deployment, queue).await?.into_iter().map(async |pair| {
         let taken = sqs::take(&deployment.sqs, &pair.letters, limit).await?;
         sqs::give_back(&deployment.sqs, &pair.letters, &taken).await?;
+        anyhow::Ok((pair, taken))
+    });
+    for (pair, taken) in futures::future::try_join_all(looks).await? {
         rows.extend(taken.iter().map(|message| row(message, &pair)));
         documents.extend(taken.iter().map(|message| summary(message, &pair)));
     }
@@ -173,13 +177,14 @@ fn without_reasons<T>(mut attributes: std::collections::BTreeMap<String, T>) -> 
 
 /// Looks for a message by id and keeps it hidden; every other one is given back.
 async fn find(deployment: &Deployment, id: &str, queue: Option<&str>) -> Result<(Pair, Taken)> {
-    for pair in pairs(deployment, queue).await? {
+    let looks = pairs(deployment, queue).await?.into_iter().map(async |pair| {
         let mut taken = sqs::take(&deployment.sqs, &pair.letters, SEARCH).await?;
         let found = taken.iter().position(|message| message.id == id).map(|index| taken.swap_remove(index));
         sqs::give_back(&deployment.sqs, &pair.letters, &taken).await?;
-        if let Some(message) = found {
-            return Ok((pair, message));
-        }
+        anyhow::Ok(found.map(|message| (pair, message)))
+    });
+    if let Some(found) = futures::future::try_join_all(looks).await?.into_iter().flatten().next() {
+        return Ok(found);
     }
     bail!(Hint::new(
         format!("there is no dead letter {id}"),
