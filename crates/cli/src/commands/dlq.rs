@@ -193,8 +193,9 @@ async fn find(deployment: &Deployment, id: &str, queue: Option<&str>) -> Result<
 }
 
 fn summary(message: &Taken, pair: &Pair) -> Value {
-    let event: Value = serde_json::from_str(&message.body).unwrap_or_default();
+    let body: Value = serde_json::from_str(&message.body).unwrap_or_default();
     let attribute = |name: &str| message.text(name);
+    let (event_type, event_id) = named(&body, attribute("type"));
     json!({
         "message": message.id,
         "queue": queue_name(&pair.letters),
@@ -204,9 +205,15 @@ fn summary(message: &Taken, pair: &Pair) -> Value {
         "error": attribute("error"),
         "function": attribute("function"),
         "failed_at": attribute("failed_at"),
-        "event_type": event["type"].as_str().or(attribute("type")),
-        "event_id": event["id"].as_str(),
+        "event_type": event_type,
+        "event_id": event_id,
     })
+}
+
+/// What a message is and which. A command has no type and no id of an event; its own names tell as much.
+fn named<'a>(body: &'a Value, attribute: Option<&'a str>) -> (Option<&'a str>, Option<&'a str>) {
+    let text = |name: &str| body[name].as_str();
+    (text("type").or(attribute).or(text("command")), text("id").or(text("command_id")))
 }
 
 fn row(message: &Taken, pair: &Pair) -> Vec<String> {
@@ -223,6 +230,15 @@ fn row(message: &Taken, pair: &Pair) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_dead_letter_is_named_by_its_event_or_by_its_command() {
+        let event = json!({"type": "com.github.push", "id": "d-1"});
+        assert_eq!(named(&event, Some("another")), (Some("com.github.push"), Some("d-1")));
+        let command = json!({"command": "UndoPayment", "command_id": "ord_1/UndoPayment"});
+        assert_eq!(named(&command, None), (Some("UndoPayment"), Some("ord_1/UndoPayment")));
+        assert_eq!(named(&Value::Null, Some("com.github.push")), (Some("com.github.push"), None));
+    }
 
     #[test]
     fn reason_attributes_stay_behind_and_all_others_go_along() {

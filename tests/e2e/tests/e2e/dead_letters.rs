@@ -83,7 +83,8 @@ pub(crate) async fn dead_letter(stack: &Stack, member: &str, value: &str) -> Res
     .await
 }
 
-async fn dead_letters(stack: &Stack) -> Result<Vec<Value>> {
+/// All that there are.
+pub(crate) async fn dead_letters(stack: &Stack) -> Result<Vec<Value>> {
     let listed = tidegate(stack, &["dlq", "list", "--json"]).await?.success()?.json()?;
     listed.as_array().cloned().context("the list of dead letters is not a list")
 }

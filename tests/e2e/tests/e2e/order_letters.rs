@@ -4,49 +4,49 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tidegate_cli::sqs;
 use tidegate_orders::payment::PaymentStatus;
 
 use crate::command::tidegate;
-use crate::dead_letters::redrive;
+use crate::dead_letters::{dead_letter, dead_letters, redrive};
 use crate::parked::{ended_undone, parked};
 use crate::shop::key;
 use crate::shop_books::payment;
-use crate::stack::Stack;
+use crate::stack::{DEPLOYMENT, Stack};
 use crate::wait::{SOON, eventually};
+
+/// The outputs that name them.
+const QUEUES: [&str; 7] = [
+    "OrdersWorkerQueueUrl",
+    "InventoryWorkerQueueUrl",
+    "PaymentsWorkerQueueUrl",
+    "ShippingWorkerQueueUrl",
+    "StartWorkflowQueueUrl",
+    "RecordTimelineQueueUrl",
+    "DeliverCallbackQueueUrl",
+];
 
 pub(crate) async fn an_unreadable_command_is_set_aside_in_every_queue(stack: Arc<Stack>) -> Result<()> {
     let _looking = stack.looking_at_dead_letters.lock().await;
-    let queues = [
-        ("orders-worker", "OrdersWorkerQueueUrl"),
-        ("inventory-worker", "InventoryWorkerQueueUrl"),
-        ("payments-worker", "PaymentsWorkerQueueUrl"),
-        ("shipping-worker", "ShippingWorkerQueueUrl"),
-        ("start-workflow", "StartWorkflowQueueUrl"),
-        ("record-timeline", "RecordTimelineQueueUrl"),
-        ("deliver-callback", "DeliverCallbackQueueUrl"),
-    ];
-    let secret = key();
-    let body = format!(r#"{{"command": "ReserveStock", "version": 99, "data": "{secret}"}}"#);
-    for (_, url) in queues {
+    let (id, secret) = (key(), key());
+    let body = json!({"command": "ReserveStock", "version": 99, "id": id, "data": secret}).to_string();
+    for url in QUEUES {
         sqs::send(&stack.deployment.sqs, stack.output(url)?, &body, BTreeMap::new()).await?;
     }
-    for (queue, _) in queues {
-        let letter = letter(&stack, queue, &secret, None).await?;
-        assert_eq!(
-            (letter["reason"].as_str(), letter["function"].as_str()),
-            (Some("undecodable"), Some(&*format!("tidegate-e2e-{queue}"))),
-            "{letter}"
-        );
+    let letters = letters(&stack, &id, QUEUES.len()).await?;
+    for letter in &letters {
+        assert_eq!(letter["reason"], "undecodable", "{letter}");
+        assert_eq!(letter["function"], letter["source_queue"], "{letter}");
         ensure!(!letter.to_string().contains(&secret), "the reason quotes the message: {letter}");
     }
 
     // It comes back to its queue, where it is as unreadable as before.
-    let first = letter(&stack, "orders-worker", &secret, None).await?;
-    redrive(&stack, &first).await?;
-    let second = letter(&stack, "orders-worker", &secret, Some(&first)).await?;
-    assert_eq!(second["reason"], "undecodable");
+    let of_orders = |letter: &&Value| letter["source_queue"] == format!("{DEPLOYMENT}-orders-worker");
+    let first = letters.iter().find(of_orders).context("none of orders-worker")?;
+    redrive(&stack, first).await?;
+    let again = self::letters(&stack, &id, QUEUES.len()).await?;
+    ensure!(!again.iter().any(|letter| letter["message"] == first["message"]), "{again:?}");
     Ok(())
 }
 
@@ -56,8 +56,9 @@ pub(crate) async fn a_command_that_failed_for_good_is_redriven_and_its_saga_find
     let (id, sku) = parked(&stack, "redriven").await?;
     {
         let _looking = stack.looking_at_dead_letters.lock().await;
-        let refused = letter(&stack, "payments-worker", id.as_str(), None).await?;
-        assert_eq!(refused["reason"], "permanent", "{refused}");
+        let refused = dead_letter(&stack, "event_id", &format!("{}/UndoPayment", id.as_str())).await?;
+        let what = (refused["reason"].as_str(), refused["event_type"].as_str());
+        assert_eq!(what, (Some("permanent"), Some("UndoPayment")), "{refused}");
         redrive(&stack, &refused).await?;
     }
     eventually("the payment is let go", SOON, async || {
@@ -69,21 +70,12 @@ pub(crate) async fn a_command_that_failed_for_good_is_redriven_and_its_saga_find
     ended_undone(&stack, &id, &sku).await
 }
 
-/// Waits for a dead letter of a queue whose body has this text, and which is another one than this.
-async fn letter(stack: &Stack, queue: &str, text: &str, other_than: Option<&Value>) -> Result<Value> {
-    eventually(&format!("a dead letter of {queue} with {text}"), SOON, async || {
-        let listed = tidegate(stack, &["dlq", "list", "--queue", queue, "--json"]).await?.success()?.json()?;
-        for letter in listed.as_array().into_iter().flatten() {
-            let id = letter["message"].as_str().context("a dead letter without an id")?;
-            if other_than.is_some_and(|other| other["message"] == id) {
-                continue;
-            }
-            let shown = tidegate(stack, &["dlq", "show", id, "--queue", queue, "--json"]).await?.success()?.json()?;
-            if shown["body"].to_string().contains(text) {
-                return Ok(Some(letter.clone()));
-            }
-        }
-        Ok(None)
+/// Waits until there are so many dead letters with this id, each of another queue.
+async fn letters(stack: &Stack, id: &str, count: usize) -> Result<Vec<Value>> {
+    eventually(&format!("{count} dead letters {id}"), SOON, async || {
+        let found = dead_letters(stack).await?.into_iter().filter(|letter| letter["event_id"] == id);
+        let found: Vec<_> = found.collect();
+        Ok((found.len() == count).then_some(found))
     })
     .await
 }
