@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use crate::deployment::Deployment;
 use crate::failure::Hint;
 use crate::http_client::{Answer, HttpClient};
-use crate::standin::{Callback, Message, StripeFault};
+use crate::standin::{Callback, CallbackFault, Message, StripeFault};
 
 /// The stand-in is on this machine.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -71,6 +71,11 @@ impl StandinClient {
         self.tell(Method::PUT, &format!("/_standin/callbacks/{name}"), &json!({"secrets": secrets})).await
     }
 
+    /// Programs how the one that is called back answers.
+    pub async fn fail_callbacks(&self, fault: &CallbackFault) -> Result<()> {
+        self.tell(Method::POST, "/_standin/callbacks/fail", &serde_json::to_value(fault)?).await
+    }
+
     /// Says where localstripe is.
     pub async fn place_stripe(&self, upstream: &str) -> Result<()> {
         self.tell(Method::PUT, "/_standin/stripe", &json!({"upstream": upstream})).await
@@ -84,6 +89,11 @@ impl StandinClient {
     /// Mends Stripe.
     pub async fn mend_stripe(&self) -> Result<()> {
         self.tell(Method::DELETE, "/_standin/stripe/fail", &Value::Null).await
+    }
+
+    /// Mends what was programmed for requests that have this text, which is one that a query can hold as it is.
+    pub async fn mend_stripe_of(&self, contains: &str) -> Result<()> {
+        self.tell(Method::DELETE, &format!("/_standin/stripe/fail?contains={contains}"), &Value::Null).await
     }
 
     async fn list<T: DeserializeOwned>(&self, path: &str) -> Result<T> {

@@ -236,6 +236,32 @@ async fn what_is_cancelled_is_not_captured_and_what_is_refunded_is_not_refunded_
 }
 
 #[tokio::test]
+async fn a_fault_finds_what_is_asked_about_a_payment_by_what_the_payment_was_made_with() {
+    let stripe = Stripe::start().await;
+    let fault = json!({"path": "/v1/payment_intents/*/cancel", "contains": "amount=7", "status": 401, "times": 1});
+    stripe.tell(Method::POST, "/_standin/stripe/fail", fault).await;
+    let mut paths = Vec::new();
+    for form in ["amount=5", "amount=7"] {
+        let made = stripe.post(INTENTS, None, form).await.json().unwrap();
+        paths.push(format!("{INTENTS}/{}/cancel", made["id"].as_str().unwrap()));
+    }
+    for (path, status) in [(&paths[0], 200), (&paths[1], 401), (&paths[1], 200)] {
+        assert_eq!(stripe.post(path, None, "").await.status, status, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn faults_of_one_text_are_mended_alone() {
+    let stripe = Stripe::start().await;
+    for text in ["amount=5", "amount=7"] {
+        stripe.tell(Method::POST, "/_standin/stripe/fail", json!({"contains": text, "status": 429})).await;
+    }
+    stripe.tell(Method::DELETE, "/_standin/stripe/fail?contains=amount=5", json!(null)).await;
+    assert_eq!(stripe.post(INTENTS, None, "amount=5").await.status, 200);
+    assert_eq!(stripe.post(INTENTS, None, "amount=7").await.status, 429);
+}
+
+#[tokio::test]
 async fn what_came_is_listed_without_what_was_in_it() {
     let stripe = Stripe::start().await;
     stripe.post(INTENTS, Some("k-1"), "amount=500&payment_method=pm_made_up").await;

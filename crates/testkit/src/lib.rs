@@ -6,6 +6,7 @@ pub mod commits_suite;
 pub mod lambda_api;
 mod log;
 mod memory;
+pub mod openapi;
 mod queue;
 mod saga;
 mod time;

@@ -59,9 +59,13 @@ async fn pairs(deployment: &Deployment, wanted: Option<&str>) -> Result<Vec<Pair
 async fn list(context: &Context, deployment: &Deployment, queue: Option<&str>, limit: usize) -> Result<()> {
     let mut rows = Vec::new();
     let mut documents = Vec::new();
-    for pair in pairs(deployment, queue).await? {
+    // All queues at once, for an empty one is waited for.
+    let looks = pairs(deployment, queue).await?.into_iter().map(async |pair| {
         let taken = sqs::take(&deployment.sqs, &pair.letters, limit).await?;
         sqs::give_back(&deployment.sqs, &pair.letters, &taken).await?;
+        anyhow::Ok((pair, taken))
+    });
+    for (pair, taken) in futures::future::try_join_all(looks).await? {
         rows.extend(taken.iter().map(|message| row(message, &pair)));
         documents.extend(taken.iter().map(|message| summary(message, &pair)));
     }
@@ -173,13 +177,14 @@ fn without_reasons<T>(mut attributes: std::collections::BTreeMap<String, T>) -> 
 
 /// Looks for a message by id and keeps it hidden; every other one is given back.
 async fn find(deployment: &Deployment, id: &str, queue: Option<&str>) -> Result<(Pair, Taken)> {
-    for pair in pairs(deployment, queue).await? {
+    let looks = pairs(deployment, queue).await?.into_iter().map(async |pair| {
         let mut taken = sqs::take(&deployment.sqs, &pair.letters, SEARCH).await?;
         let found = taken.iter().position(|message| message.id == id).map(|index| taken.swap_remove(index));
         sqs::give_back(&deployment.sqs, &pair.letters, &taken).await?;
-        if let Some(message) = found {
-            return Ok((pair, message));
-        }
+        anyhow::Ok(found.map(|message| (pair, message)))
+    });
+    if let Some(found) = futures::future::try_join_all(looks).await?.into_iter().flatten().next() {
+        return Ok(found);
     }
     bail!(Hint::new(
         format!("there is no dead letter {id}"),
@@ -188,8 +193,9 @@ async fn find(deployment: &Deployment, id: &str, queue: Option<&str>) -> Result<
 }
 
 fn summary(message: &Taken, pair: &Pair) -> Value {
-    let event: Value = serde_json::from_str(&message.body).unwrap_or_default();
+    let body: Value = serde_json::from_str(&message.body).unwrap_or_default();
     let attribute = |name: &str| message.text(name);
+    let (event_type, event_id) = named(&body, attribute("type"));
     json!({
         "message": message.id,
         "queue": queue_name(&pair.letters),
@@ -199,9 +205,15 @@ fn summary(message: &Taken, pair: &Pair) -> Value {
         "error": attribute("error"),
         "function": attribute("function"),
         "failed_at": attribute("failed_at"),
-        "event_type": event["type"].as_str().or(attribute("type")),
-        "event_id": event["id"].as_str(),
+        "event_type": event_type,
+        "event_id": event_id,
     })
+}
+
+/// What a message is and which. A command has no type and no id of an event; its own names tell as much.
+fn named<'a>(body: &'a Value, attribute: Option<&'a str>) -> (Option<&'a str>, Option<&'a str>) {
+    let text = |name: &str| body[name].as_str();
+    (text("type").or(attribute).or(text("command")), text("id").or(text("command_id")))
 }
 
 fn row(message: &Taken, pair: &Pair) -> Vec<String> {
@@ -218,6 +230,15 @@ fn row(message: &Taken, pair: &Pair) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_dead_letter_is_named_by_its_event_or_by_its_command() {
+        let event = json!({"type": "com.github.push", "id": "d-1"});
+        assert_eq!(named(&event, Some("another")), (Some("com.github.push"), Some("d-1")));
+        let command = json!({"command": "UndoPayment", "command_id": "ord_1/UndoPayment"});
+        assert_eq!(named(&command, None), (Some("UndoPayment"), Some("ord_1/UndoPayment")));
+        assert_eq!(named(&Value::Null, Some("com.github.push")), (Some("com.github.push"), None));
+    }
 
     #[test]
     fn reason_attributes_stay_behind_and_all_others_go_along() {

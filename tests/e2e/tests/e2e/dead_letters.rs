@@ -69,13 +69,13 @@ pub(crate) async fn redriving_a_message_that_is_not_there_is_a_clear_error(stack
     Ok(())
 }
 
-async fn redrive(stack: &Stack, letter: &Value) -> Result<()> {
+pub(crate) async fn redrive(stack: &Stack, letter: &Value) -> Result<()> {
     let id = letter["message"].as_str().context("a dead letter without an id")?;
     tidegate(stack, &["dlq", "redrive", id]).await?.success().map(drop)
 }
 
 /// Waits for the dead letter that has this value.
-async fn dead_letter(stack: &Stack, member: &str, value: &str) -> Result<Value> {
+pub(crate) async fn dead_letter(stack: &Stack, member: &str, value: &str) -> Result<Value> {
     eventually(&format!("a dead letter whose {member} is {value}"), SOON, async || {
         let letters = dead_letters(stack).await?;
         Ok(letters.into_iter().find(|letter| letter[member] == json!(value)))
@@ -83,7 +83,8 @@ async fn dead_letter(stack: &Stack, member: &str, value: &str) -> Result<Value> 
     .await
 }
 
-async fn dead_letters(stack: &Stack) -> Result<Vec<Value>> {
+/// All that there are.
+pub(crate) async fn dead_letters(stack: &Stack) -> Result<Vec<Value>> {
     let listed = tidegate(stack, &["dlq", "list", "--json"]).await?.success()?.json()?;
     listed.as_array().cloned().context("the list of dead letters is not a list")
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tidegate_cli::send::Delivery;
 use tokio::time::Instant;
 
@@ -120,6 +120,7 @@ async fn deliver_unchanged(stack: &Stack, delivery: &Delivery) -> Result<Answer>
     Ok(Answer {
         status: answer["statusCode"].as_u64().and_then(|status| status.try_into().ok()).unwrap_or_default(),
         content_type: answer["headers"]["content-type"].as_str().unwrap_or_default().to_owned(),
+        headers: HeaderMap::new(),
         body: answer["body"].as_str().unwrap_or_default().to_owned().into(),
         took: began.elapsed(),
     })

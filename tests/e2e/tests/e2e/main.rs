@@ -4,6 +4,7 @@
 //! down in every case, also when a test panics or somebody presses Ctrl-C, and what would still be running then is an error.
 #![expect(clippy::print_stderr, reason = "a test program of its own harness says how it is doing")]
 
+mod callbacks;
 mod chance;
 mod claims;
 mod command;
@@ -14,6 +15,7 @@ mod crash_relay;
 mod crash_worker;
 mod dead_letters;
 mod delivery;
+mod expiry;
 mod gateway;
 mod health;
 mod hostile;
@@ -23,9 +25,16 @@ mod load;
 mod memory;
 mod order_chaos;
 mod order_faults;
+mod order_letters;
+mod order_requests;
+mod order_roles;
+mod orders;
+mod parked;
 mod roles;
 mod rotation;
 mod sender;
+mod shop;
+mod shop_books;
 mod slack;
 mod stack;
 mod stock;
@@ -91,6 +100,31 @@ fn trials(shared: &Shared, runtime: &Handle) -> Vec<Trial> {
             a_poison_message_is_set_aside_with_its_reason_and_redriven_after_mending
             what_is_not_an_event_is_set_aside_as_undecodable
             redriving_a_message_that_is_not_there_is_a_clear_error;
+        parked:
+            a_compensation_that_is_parked_is_tried_again_after_mending
+            a_compensation_that_was_done_by_hand_is_resolved;
+        expiry: an_authorisation_that_lapses_before_it_is_captured_cancels_the_order;
+        callbacks:
+            an_endpoint_that_is_down_is_asked_again
+            an_endpoint_that_is_gone_is_left_alone_until_somebody_retries
+            during_a_rotation_callbacks_are_signed_with_both_secrets;
+        orders:
+            an_order_that_is_paid_and_shipped_is_confirmed
+            an_order_whose_payment_is_declined_is_cancelled
+            an_order_of_more_than_there_is_is_cancelled
+            an_order_to_where_nobody_ships_is_cancelled
+            an_order_that_is_withdrawn_before_it_is_captured_is_cancelled;
+        order_requests:
+            a_key_that_is_used_again_is_answered_the_same_and_places_nothing
+            of_two_equal_requests_at_once_one_places_the_order_and_both_get_it
+            a_list_is_read_page_by_page_newest_first
+            who_has_no_good_token_or_scope_is_turned_away
+            an_order_of_another_customer_is_not_there
+            an_order_that_is_as_it_was_is_not_sent_again
+            what_is_no_order_is_refused_with_a_problem;
+        order_letters:
+            an_unreadable_command_is_set_aside_in_every_queue
+            a_command_that_failed_for_good_is_redriven_and_its_saga_finds_it_done;
         slack:
             retry_after_is_honoured_and_the_message_is_posted_once
             server_errors_back_off_and_the_message_is_posted_once;
@@ -98,6 +132,16 @@ fn trials(shared: &Shared, runtime: &Handle) -> Vec<Trial> {
             the_role_of_receive_webhook_lacks_what_it_does_not_need
             the_role_of_notify_slack_lacks_what_it_does_not_need
             the_role_of_health_lacks_what_it_does_not_need;
+        order_roles:
+            the_role_of_orders_api_lacks_what_it_does_not_need
+            the_role_of_orders_worker_lacks_what_it_does_not_need
+            the_role_of_inventory_worker_lacks_what_it_does_not_need
+            the_role_of_payments_worker_lacks_what_it_does_not_need
+            the_role_of_shipping_worker_lacks_what_it_does_not_need
+            the_role_of_start_workflow_lacks_what_it_does_not_need
+            the_role_of_record_timeline_lacks_what_it_does_not_need
+            the_role_of_deliver_callback_lacks_what_it_does_not_need
+            the_role_of_relay_outbox_lacks_what_it_does_not_need;
         hostile:
             hostile_requests_get_a_problem_within_a_second_and_nothing_is_published
             hostile_headers_get_a_problem_and_nothing_is_published;

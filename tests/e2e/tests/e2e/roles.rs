@@ -21,7 +21,7 @@ use crate::wait::{SOON, eventually};
 
 /// What came of one call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Verdict {
+pub(crate) enum Verdict {
     Allowed,
     Denied,
     Failed(String),
@@ -29,26 +29,37 @@ enum Verdict {
 
 /// Calls and what came of them, to be compared with what was expected.
 #[derive(Default)]
-struct Findings(Vec<(&'static str, Verdict, Verdict)>);
+pub(crate) struct Findings(Vec<(String, Verdict, Verdict)>);
 
 impl Findings {
     fn allows<T, E: ProvideErrorMetadata>(
         &mut self,
-        call: &'static str,
+        call: impl Into<String>,
         outcome: Result<T, SdkError<E, HttpResponse>>,
     ) {
-        self.0.push((call, Verdict::Allowed, verdict(outcome)));
+        self.0.push((call.into(), Verdict::Allowed, verdict(outcome)));
     }
 
     fn denies<T, E: ProvideErrorMetadata>(
         &mut self,
-        call: &'static str,
+        call: impl Into<String>,
         outcome: Result<T, SdkError<E, HttpResponse>>,
     ) {
-        self.0.push((call, Verdict::Denied, verdict(outcome)));
+        self.0.push((call.into(), Verdict::Denied, verdict(outcome)));
     }
 
-    fn judge(self) -> Result<()> {
+    /// A call that is made so that it changes nothing. Whoever may make it learns another reason why not.
+    pub(crate) fn lets<T, E: ProvideErrorMetadata>(
+        &mut self,
+        call: impl Into<String>,
+        may: bool,
+        outcome: Result<T, SdkError<E, HttpResponse>>,
+    ) {
+        let found = if verdict(outcome) == Verdict::Denied { Verdict::Denied } else { Verdict::Allowed };
+        self.0.push((call.into(), if may { Verdict::Allowed } else { Verdict::Denied }, found));
+    }
+
+    pub(crate) fn judge(self) -> Result<()> {
         let wrong: Vec<_> = self.0.iter().filter(|(_, expected, found)| expected != found).collect();
         ensure!(wrong.is_empty(), "(call, expected, found): {wrong:#?}");
         Ok(())
@@ -67,18 +78,19 @@ fn verdict<T, E: ProvideErrorMetadata>(outcome: Result<T, SdkError<E, HttpRespon
 }
 
 /// Clients with a function's role.
-struct Role {
-    dynamodb: aws_sdk_dynamodb::Client,
+pub(crate) struct Role {
+    pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     s3: aws_sdk_s3::Client,
-    secrets: aws_sdk_secretsmanager::Client,
-    sns: aws_sdk_sns::Client,
-    sqs: aws_sdk_sqs::Client,
+    pub(crate) secrets: aws_sdk_secretsmanager::Client,
+    pub(crate) sfn: aws_sdk_sfn::Client,
+    pub(crate) sns: aws_sdk_sns::Client,
+    pub(crate) sqs: aws_sdk_sqs::Client,
     lambda: aws_sdk_lambda::Client,
 }
 
 impl Role {
     /// The role of a function that has a worker, or gets one soon.
-    async fn of(stack: &Stack, function: &str) -> Result<Self> {
+    pub(crate) async fn of(stack: &Stack, function: &str) -> Result<Self> {
         let name = format!("{DEPLOYMENT}-{function}");
         let found = async || Ok(worker_credentials(stack, &name));
         let credentials = eventually(&format!("a worker of {name}"), SOON, found).await?;
@@ -94,6 +106,7 @@ impl Role {
             dynamodb: aws_sdk_dynamodb::Client::new(&sdk),
             s3: aws_sdk_s3::Client::from_conf(by_path),
             secrets: aws_sdk_secretsmanager::Client::new(&sdk),
+            sfn: aws_sdk_sfn::Client::new(&sdk),
             sns: aws_sdk_sns::Client::new(&sdk),
             sqs: aws_sdk_sqs::Client::new(&sdk),
             lambda: aws_sdk_lambda::Client::new(&sdk),
@@ -101,7 +114,7 @@ impl Role {
     }
 
     /// What no function may do, whatever it is for.
-    async fn lacks_what_no_function_needs(&self, stack: &Stack, findings: &mut Findings) -> Result<()> {
+    pub(crate) async fn lacks_what_no_function_needs(&self, stack: &Stack, findings: &mut Findings) -> Result<()> {
         let table = stack.output("IdempotencyTableName")?;
         let bucket = stack.output("PayloadBucketName")?;
         let topic = stack.output("EventsTopicArn")?;
@@ -179,7 +192,7 @@ fn worker_credentials(stack: &Stack, function: &str) -> Option<Credentials> {
     })
 }
 
-fn text(value: &str) -> AttributeValue {
+pub(crate) fn text(value: &str) -> AttributeValue {
     AttributeValue::S(value.to_owned())
 }
 

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
+use http::HeaderMap;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tidegate_cli::aws::{self, Access};
 use tidegate_cli::cloudformation;
 use tidegate_cli::config;
-use tidegate_cli::deployment::{Api, Deployment};
+use tidegate_cli::deployment::{Api, Deployment, Resources};
 use tidegate_cli::local::group::Group;
 use tidegate_cli::local::{self, StandinChoice, UpOptions};
 use tidegate_cli::output::Progress;
@@ -20,10 +21,11 @@ use tidegate_cli::secrets;
 use tidegate_cli::standin::{Attempt, Fault, Message, Options, Standin};
 use tidegate_cli::state::{State, StateDir};
 use tokio::net::TcpListener;
-use tokio::sync::{Mutex, RwLock};
+use tokio::sync::{Mutex, OnceCell, RwLock};
 
 use crate::leftovers;
 use crate::sender::Sender;
+use crate::shop::Customers;
 use crate::wait::{SOON, eventually};
 
 /// So that a demo or another run on this machine is never mistaken for this one.
@@ -37,6 +39,9 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(35);
 pub(crate) struct Stack {
     pub(crate) deployment: Deployment,
     pub(crate) outputs: BTreeMap<String, String>,
+    pub(crate) resources: Resources,
+    /// Signed in when the first test asks for them.
+    pub(crate) customers: OnceCell<Customers>,
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     pub(crate) lambda: aws_sdk_lambda::Client,
     pub(crate) s3: aws_sdk_s3::Client,
@@ -76,6 +81,7 @@ impl Channel {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) content_type: String,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) took: Duration,
 }
@@ -135,6 +141,8 @@ impl Stack {
         let stack = Self {
             api: deployment.api(&resources)?,
             outputs: outputs(&stacks),
+            resources,
+            customers: OnceCell::new(),
             dynamodb: aws_sdk_dynamodb::Client::new(&sdk),
             lambda: aws_sdk_lambda::Client::new(&sdk),
             s3: aws_sdk_s3::Client::from_conf(by_path),
@@ -205,10 +213,11 @@ impl Stack {
         let began = tokio::time::Instant::now();
         let response = self.http.execute(request.try_into()?).await?;
         let status = response.status().as_u16();
-        let content_type = response.headers().get(http::header::CONTENT_TYPE);
+        let headers = response.headers().clone();
+        let content_type = headers.get(http::header::CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
         let body = response.bytes().await?;
-        Ok(Answer { status, content_type, body, took: began.elapsed() })
+        Ok(Answer { status, content_type, headers, body, took: began.elapsed() })
     }
 
     /// A channel that no other test has.

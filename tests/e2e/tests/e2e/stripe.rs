@@ -44,6 +44,12 @@ pub(crate) async fn accounts(stack: &Stack) -> Result<BTreeMap<String, Account>>
     Ok(accounts)
 }
 
+/// The payments of one order.
+pub(crate) async fn payments_of(stack: &Stack, order: &str) -> Result<Vec<Value>> {
+    let payments = list(stack, "payment_intents").await?.into_iter();
+    Ok(payments.filter(|payment| payment["metadata"]["order_id"] == order).collect())
+}
+
 /// Nobody captured it in time.
 pub(crate) async fn expire(stack: &Stack, payment: &str) -> Result<()> {
     let url = format!("{}/v1/payment_intents/{payment}/cancel", address(stack)?);

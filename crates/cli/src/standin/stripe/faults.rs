@@ -9,7 +9,8 @@ pub struct StripeFault {
     /// The path, where `*` stands for one of its parts: `/v1/payment_intents/*/capture`. Every path when missing.
     #[serde(default)]
     pub path: Option<String>,
-    /// A text that the body or the `Idempotency-Key` has, such as an order's id.
+    /// A text that the body or the `Idempotency-Key` has, such as an order's id; for a request about a payment also one that the body
+    /// had by which the payment was made.
     #[serde(default)]
     pub contains: Option<String>,
     /// How often it happens; until it is cleared when missing.
@@ -47,7 +48,7 @@ impl StripeFault {
         self.status.unwrap_or(500)
     }
 
-    fn meets(&self, path: &str, texts: [&str; 2]) -> bool {
+    fn meets(&self, path: &str, texts: &[&str]) -> bool {
         self.path.as_deref().is_none_or(|pattern| is_like(pattern, path))
             && self.contains.as_deref().is_none_or(|part| texts.iter().any(|text| text.contains(part)))
     }
@@ -62,8 +63,8 @@ fn is_like(pattern: &str, path: &str) -> bool {
 #[derive(Debug, Default)]
 pub(super) struct StripeFaults {
     programmed: Vec<(u64, StripeFault)>,
-    /// Held requests have their fault's number, so that clearing the faults lets them go.
-    held: Vec<u64>,
+    /// Faults that hold requests, by number, so that clearing them lets the requests go.
+    held: Vec<(u64, StripeFault)>,
     last: u64,
 }
 
@@ -75,9 +76,11 @@ impl StripeFaults {
         }
     }
 
-    pub(super) fn clear(&mut self) {
-        self.programmed.clear();
-        self.held.clear();
+    /// Those that look for this text, or all.
+    pub(super) fn clear(&mut self, contains: Option<&str>) {
+        let stays = |(_, fault): &(u64, StripeFault)| contains.is_some() && fault.contains.as_deref() != contains;
+        self.programmed.retain(stays);
+        self.held.retain(stays);
     }
 
     pub(super) fn list(&self) -> Vec<StripeFault> {
@@ -85,15 +88,15 @@ impl StripeFaults {
     }
 
     pub(super) fn is_held(&self, number: u64) -> bool {
-        self.held.contains(&number)
+        self.held.iter().any(|(held, _)| *held == number)
     }
 
     /// The fault that meets this request now, counted as having happened once more.
-    pub(super) fn next(&mut self, path: &str, body: &str, key: &str) -> Option<(u64, StripeFault)> {
-        let index = self.programmed.iter().position(|(_, fault)| fault.meets(path, [body, key]))?;
+    pub(super) fn next(&mut self, path: &str, texts: &[&str]) -> Option<(u64, StripeFault)> {
+        let index = self.programmed.iter().position(|(_, fault)| fault.meets(path, texts))?;
         let (number, fault) = self.programmed[index].clone();
-        if fault.act == Act::Hold && !self.held.contains(&number) {
-            self.held.push(number);
+        if fault.act == Act::Hold && !self.is_held(number) {
+            self.held.push((number, fault.clone()));
         }
         match &mut self.programmed[index].1.times {
             Some(1) => drop(self.programmed.remove(index)),
@@ -118,9 +121,9 @@ mod tests {
             ("/v1/payment_intents/pi_1/cancel", "ord_1", ""),
             ("/v1/payment_intents/pi_1/capture", "ord_2", "ord_2"),
         ] {
-            assert!(faults.next(path, body, key).is_none(), "{path} {body}");
+            assert!(faults.next(path, &[body, key]).is_none(), "{path} {body}");
         }
-        assert!(faults.next("/v1/payment_intents/pi_1/capture", "", "ord_1/CapturePayment").is_some());
+        assert!(faults.next("/v1/payment_intents/pi_1/capture", &["", "ord_1/CapturePayment"]).is_some());
         assert!(faults.list().is_empty());
     }
 
@@ -128,9 +131,24 @@ mod tests {
     fn what_is_held_is_let_go_when_the_faults_are_cleared() {
         let mut faults = StripeFaults::default();
         faults.add(StripeFault { act: Act::Hold, times: Some(1), ..StripeFault::default() });
-        let (number, _) = faults.next("/v1/refunds", "", "").unwrap();
+        let (number, _) = faults.next("/v1/refunds", &[]).unwrap();
         assert!(faults.is_held(number), "though it has happened as often as it was to");
-        faults.clear();
+        faults.clear(None);
         assert!(!faults.is_held(number));
+    }
+
+    #[test]
+    fn what_looks_for_a_text_is_cleared_alone() {
+        let mut faults = StripeFaults::default();
+        let hold =
+            |text: &str| StripeFault { contains: Some(text.to_owned()), act: Act::Hold, ..StripeFault::default() };
+        let mut numbers = [0; 2];
+        for (number, text) in numbers.iter_mut().zip(["ord_1", "ord_2"]) {
+            faults.add(hold(text));
+            (*number, _) = faults.next("/v1/payment_intents", &[text]).unwrap();
+        }
+        faults.clear(Some("ord_1"));
+        assert_eq!(numbers.map(|number| faults.is_held(number)), [false, true]);
+        assert_eq!(faults.list(), [hold("ord_2")]);
     }
 }

@@ -8,6 +8,8 @@
 //! {"contains": "ord_1", "act": "hold"}
 //! ```
 //!
+//! `DELETE /_standin/stripe/fail?contains=ord_1` mends those alone that look for this text.
+//!
 //! `GET /_standin/stripe/requests` lists what came, without what was in it.
 
 mod answer;
@@ -15,6 +17,7 @@ mod faults;
 mod keys;
 mod upstream;
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -57,6 +60,8 @@ struct Shared {
     keys: Keys,
     faults: StripeFaults,
     requests: Vec<StripeRequest>,
+    /// By a payment's id the body by which it was made, so that a fault finds what is later asked about it.
+    made: HashMap<String, String>,
 }
 
 /// A request for Stripe, whatever came of it.
@@ -114,8 +119,8 @@ async fn fail(State(stripe): State<Stripe>, Json(fault): Json<StripeFault>) -> R
     Json(json!({"ok": true})).into_response()
 }
 
-async fn mend(State(stripe): State<Stripe>) -> Response {
-    stripe.lock().faults.clear();
+async fn mend(State(stripe): State<Stripe>, uri: Uri) -> Response {
+    stripe.lock().faults.clear(uri.query().and_then(|query| query.strip_prefix("contains=")));
     stripe.mended.notify_waiters();
     Json(json!({"ok": true})).into_response()
 }
@@ -176,7 +181,7 @@ struct Call {
 impl Stripe {
     /// The answer; nothing where it is to be lost.
     async fn answer(&self, call: &Call) -> Option<StripeAnswer> {
-        let fault = self.lock().faults.next(&call.path, &call.body, call.key.as_deref().unwrap_or_default());
+        let fault = self.lock().fault(call);
         let refusal = fault.as_ref().filter(|(_, fault)| fault.act == Act::Refuse).map(|(_, fault)| refusal(fault));
         // Who comes too often is sent away before anybody looks at a key.
         if let Some(refusal) = refusal.as_ref().filter(|refusal| !refusal.is_kept()) {
@@ -221,12 +226,31 @@ impl Stripe {
         let turn = if call.method == Method::GET { None } else { Some(self.turn.lock().await) };
         let outcome = upstream.carry_out(&call.method, &call.path, &call.query, &call.body).await;
         drop(turn);
+        if let Ok(answer) = &outcome
+            && call.makes_a_payment()
+            && let Some(id) = answer.body["id"].as_str()
+        {
+            self.lock().made.insert(id.to_owned(), call.body.clone());
+        }
         outcome.unwrap_or_else(|error| StripeAnswer::error(502, "api_error", None, &format!("localstripe: {error:#}")))
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
         // A panic while the lock was held left complete values: every change is one call.
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
+    fn fault(&mut self, call: &Call) -> Option<(u64, StripeFault)> {
+        let made = call.path.split('/').find_map(|part| self.made.get(part)).map_or("", String::as_str);
+        self.faults.next(&call.path, &[&call.body, call.key.as_deref().unwrap_or_default(), made])
+    }
+}
+
+impl Call {
+    fn makes_a_payment(&self) -> bool {
+        self.method == Method::POST && self.path == "/v1/payment_intents"
     }
 }
 
