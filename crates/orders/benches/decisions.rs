@@ -74,7 +74,8 @@ struct Bench {
 impl Bench {
     fn new() -> Result<Self, Box<dyn Error>> {
         let body = include_bytes!("../../events/tests/fixtures/place-order.json");
-        let placed = PlaceOrder::parse(body)?.placed_by("customer-mona".parse()?);
+        let placed =
+            PlaceOrder::parse(body).map_err(|faults| format!("{faults:?}"))?.placed_by("customer-mona".parse()?);
         let lines: Vec<_> = placed.lines.iter().map(|line| line.line.clone()).collect();
         let stocks = lines.iter().map(|_| Stock { on_hand: 1_000, reserved: 10, shipped: 10 }).collect();
         let lines: tidegate_events::Lines = lines.try_into()?;
