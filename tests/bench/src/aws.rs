@@ -1,5 +1,6 @@
 //! An AWS and a Slack that agree to everything at once, so that what is measured is the function and not its services.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -23,24 +24,32 @@ pub(crate) const SLACK_SOURCES: u64 = 128;
 pub(crate) struct Aws {
     server: Server,
     calls: Arc<Mutex<Vec<String>>>,
+    written: Arc<Mutex<Written>>,
 }
 
 impl Aws {
     pub(crate) async fn start() -> anyhow::Result<Self> {
         let calls: Arc<Mutex<Vec<String>>> = Arc::default();
         let record = Arc::clone(&calls);
+        let written: Arc<Mutex<Written>> = Arc::default();
+        let found = Arc::clone(&written);
         let server = Server::start(move |request| {
             let operation = operation_of(&request);
-            let answer = answer(&operation, &request);
+            let answer = answer(&operation, &request, &mut found.lock().unwrap_or_else(PoisonError::into_inner));
             record.lock().unwrap_or_else(PoisonError::into_inner).push(operation);
             async move { answer }
         })
         .await?;
-        Ok(Self { server, calls })
+        Ok(Self { server, calls, written })
     }
 
     pub(crate) fn endpoint(&self) -> String {
         self.server.endpoint()
+    }
+
+    /// Nothing was written yet, for the next process that begins with the first event.
+    pub(crate) fn forget_written(&self) {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// The operations asked for since the last time.
@@ -49,7 +58,10 @@ impl Aws {
     }
 }
 
-fn answer(operation: &str, request: &Request<Bytes>) -> Answer {
+/// By table and id, for a function that reads what it has written.
+type Written = HashMap<String, Value>;
+
+fn answer(operation: &str, request: &Request<Bytes>, written: &mut Written) -> Answer {
     match operation {
         "GetSecretValue" => secret(request),
         "DescribeSecret" => json_answer(&json!({"ARN": SECRET_ARN, "Name": "example"})),
@@ -59,7 +71,19 @@ fn answer(operation: &str, request: &Request<Bytes>) -> Answer {
         "POST /api/chat.postMessage" => json_answer(&json!({"ok": true, "channel": "C0EXAMPLE", "ts": "1.000100"})),
         "PublishBatch" => Answer::new(200, query_answer("PublishBatch", &first_of_batch())),
         "StartExecution" => json_answer(&json!({"executionArn": EXECUTION_ARN, "startDate": 1_772_352_900.0})),
-        "GetItem" => json_answer(&orders::found(&body(request), host(request))),
+        "GetItem" => {
+            let asked = body(request);
+            match written.get(&place(&asked, &asked["Key"])) {
+                Some(item) => json_answer(&json!({"Item": item})),
+                None => json_answer(&orders::found(&asked, host(request))),
+            }
+        }
+        "PutItem" => {
+            let mut asked = body(request);
+            let item = asked["Item"].take();
+            written.insert(place(&asked, &item), item);
+            json_answer(&json!({}))
+        }
         "POST /v1/payment_intents" => json_answer(&json!({"id": "pi_made_up", "status": "requires_capture"})),
         // Of S3 only success counts here; DynamoDB and SQS answer an empty object to what these functions ask.
         _ if request.method() == Method::POST => json_answer(&json!({})),
@@ -75,6 +99,10 @@ const EXECUTION_ARN: &str = "arn:aws:states:us-east-1:000000000000:execution:tid
 /// The relay gets one record at a time here, which says one event.
 fn first_of_batch() -> String {
     format!("<Successful><member><Id>0</Id><MessageId>{MESSAGE_ID}</MessageId></member></Successful><Failed/>")
+}
+
+fn place(asked: &Value, key: &Value) -> String {
+    format!("{} {}", asked["TableName"], key["id"]["S"])
 }
 
 fn body(request: &Request<Bytes>) -> Value {
