@@ -8,6 +8,7 @@ use tabled::settings::{Alignment, Style};
 
 use crate::claims::Claims;
 use crate::cost::{Bill, INSIDE_SECS, OUTSIDE_SECS, figure};
+use crate::dynamodb::TOKEN_BYTES;
 use crate::prices::Prices;
 use crate::run::Seen;
 
@@ -31,7 +32,10 @@ impl fmt::Display for Report {
         )?;
         writeln!(f, "{currency} at list prices of {region} as of {as_of} (tests/order-bench/prices.json)\n")?;
         writeln!(f, "{}\n", rows(alone))?;
-        writeln!(f, "Functions' requests: counted between them and the emulator. Units: by the items' sizes.")?;
+        writeln!(
+            f,
+            "Functions' requests: counted between them and the emulator. Units: by the items' sizes, task tokens taken as {TOKEN_BYTES} bytes."
+        )?;
         writeln!(
             f,
             "Batches: {} messages in {} and {} stream records in {}; in {} orders placed at once (in {:.1} s) {} in {} and {} in {}.",
