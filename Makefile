@@ -19,7 +19,7 @@ ARCHITECTURE ?= arm64
 
 .PHONY: help
 help: ## List what can be done
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # --- The two commands -------------------------------------------------------------------------------------------------
 
@@ -105,6 +105,16 @@ bench: ## Measure what a function costs to start, to call and to keep
 		-p empty-function -p batch-function -p tidegate-bench
 	@cp -R tests/bench/powertools build/bench/
 	@build/bench/tidegate-bench/bootstrap
+	@$(MAKE) bench-orders
+
+.PHONY: bench-orders
+bench-orders: build ## Count what an order asks of AWS and what that costs, and time its decisions (the last part of bench)
+	@echo "== Decisions"
+	@cargo bench --locked -q -p tidegate-orders --bench decisions
+	@echo "== Orders, on the emulator (three minutes)"
+	@# The whole workspace: the same features, and so the same compiled crates, as in check.
+	@cargo build --locked -q --workspace --all-features --bin tidegate-order-bench
+	@$${CARGO_TARGET_DIR:-target}/$(CARGO_BUILD_TARGET)/debug/tidegate-order-bench
 
 # --- The local stack --------------------------------------------------------------------------------------------------
 

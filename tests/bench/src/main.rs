@@ -3,6 +3,7 @@
 mod aws;
 mod batch;
 mod machine;
+mod orders;
 mod per_event;
 mod process;
 mod report;

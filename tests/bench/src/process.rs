@@ -77,6 +77,7 @@ struct Run {
 async fn once(subject: &Subject, bootstraps: &Path, aws: &Aws, throttle: &Throttle) -> anyhow::Result<Run> {
     let api = LambdaApi::start().await?;
     aws.take_calls();
+    aws.forget_written();
     let function = start(subject, bootstraps, aws, &api)?;
     let started = function.ready().await?;
     let init_calls = aws.take_calls();

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::aws::{SLACK_SOURCES, WEBHOOK_SECRET};
+use crate::orders;
 
 /// A real push in all but its names, as GitHub writes it.
 pub(crate) const PUSH: &str = include_str!("../fixtures/push.json").trim_ascii_end();
@@ -25,6 +26,7 @@ pub(crate) struct Subject {
 pub(crate) const EMPTY: Subject =
     Subject { name: "empty-function", environment: &[], event: |_| json!({}), done: |_| true };
 
+/// Those of the backbone; [`orders::FUNCTIONS`] follow.
 const FUNCTIONS: &[Subject] = &[
     Subject {
         name: "receive-webhook",
@@ -60,11 +62,11 @@ const ENVIRONMENT: &[(&str, &str)] = &[
 pub(crate) fn chosen(names: &[String]) -> anyhow::Result<Vec<Subject>> {
     let mut chosen = vec![EMPTY];
     if names.is_empty() {
-        chosen.extend(FUNCTIONS);
+        chosen.extend(FUNCTIONS.iter().chain(orders::FUNCTIONS));
         return Ok(chosen);
     }
     for name in names.iter().filter(|name| *name != EMPTY.name) {
-        let known = FUNCTIONS.iter().find(|subject| subject.name == name);
+        let known = FUNCTIONS.iter().chain(orders::FUNCTIONS).find(|subject| subject.name == name);
         chosen.push(*known.with_context(|| format!("no function is called {name}"))?);
     }
     Ok(chosen)
@@ -89,7 +91,7 @@ fn delivery(call: u64) -> Value {
 }
 
 /// What API Gateway's HTTP API sends in payload format 2.0.
-fn http_request(method: &str, path: &str, call: u64, headers: Value, body: Option<&str>) -> Value {
+pub(crate) fn http_request(method: &str, path: &str, call: u64, headers: Value, body: Option<&str>) -> Value {
     json!({
         "version": "2.0",
         "routeKey": format!("{method} {}", path.replace("/github", "/{source}")),

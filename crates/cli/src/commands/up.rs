@@ -47,6 +47,7 @@ pub(super) async fn bring_up(context: &Context, progress: &Progress, interrupt: 
         state: context.choice.state.clone(),
         deployment,
         endpoint: config::endpoint_from_environment(),
+        functions_endpoint: None,
         standin: StandinChoice::Process(std::env::current_exe().context("this program cannot find itself")?),
     };
     match local::up_unless(&options, progress, interrupt.requested()).await {

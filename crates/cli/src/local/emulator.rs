@@ -10,7 +10,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
 use super::group::{self, Guard};
-use super::{HEALTH_LIMIT, ports};
+use super::{HEALTH_LIMIT, UpOptions, ports};
 use crate::config;
 use crate::failure::Hint;
 use crate::http_client::HttpClient;
@@ -24,23 +24,23 @@ const POLL: Duration = Duration::from_millis(100);
 const ATTEMPTS: usize = 3;
 
 /// Starts the emulator on a free port, remembers it and waits until it is ready.
-pub(super) async fn start(tools: &Path, dir: &StateDir, state: &mut State, guard: &mut Guard) -> Result<Emulator> {
-    let program = tools.join("emulator/bin/ministack");
+pub(super) async fn start(options: &UpOptions, state: &mut State, guard: &mut Guard) -> Result<Emulator> {
+    let program = options.tools.join("emulator/bin/ministack");
     if !program.is_file() {
         bail!(Hint::new(
             format!("the emulator is not installed: {} is missing", program.display()),
             "run `make setup`"
         ));
     }
-    dir.create()?;
-    let log = dir.logs().join("emulator.log");
+    options.state.create()?;
+    let log = options.state.logs().join("emulator.log");
     for _ in 1..ATTEMPTS {
-        match start_once(&program, &log, dir, state, guard).await {
+        match start_once(&program, &log, options, state, guard).await {
             Err(error) if error.is::<PortTaken>() => {}
             outcome => return outcome,
         }
     }
-    start_once(&program, &log, dir, state, guard).await
+    start_once(&program, &log, options, state, guard).await
 }
 
 /// Whether the remembered emulator is the process that was started, and answers.
@@ -55,17 +55,18 @@ struct PortTaken;
 async fn start_once(
     program: &PathBuf,
     log: &Path,
-    dir: &StateDir,
+    options: &UpOptions,
     state: &mut State,
     guard: &mut Guard,
 ) -> Result<Emulator> {
+    let dir = &options.state;
     let port = ports::free()?;
     let output = File::create(log).with_context(|| format!("{} cannot be written", log.display()))?;
     let mut command = Command::new(program);
     command
         .env_clear()
         .envs(config::inherited_environment())
-        .envs(environment(port, state, dir))
+        .envs(environment(port, state, dir, options.functions_endpoint.as_deref()))
         .current_dir(dir.scratch())
         .stdout(output.try_clone()?)
         .stderr(Stdio::from(output));
@@ -79,8 +80,9 @@ async fn start_once(
     Ok(emulator)
 }
 
-fn environment(port: u16, state: &State, dir: &StateDir) -> Vec<(String, String)> {
+fn environment(port: u16, state: &State, dir: &StateDir, functions_endpoint: Option<&str>) -> Vec<(String, String)> {
     let scratch = dir.scratch().display().to_string();
+    let functions_endpoint = functions_endpoint.map_or_else(|| format!("http://127.0.0.1:{port}"), str::to_owned);
     let credentials = state.credentials.clone();
     let (id, secret) = credentials.map(|own| (own.access_key_id, own.secret_access_key)).unwrap_or_default();
     [
@@ -98,7 +100,7 @@ fn environment(port: u16, state: &State, dir: &StateDir) -> Vec<(String, String)
         ("AWS_DEFAULT_REGION", state.region.clone()),
         ("AWS_REGION", state.region.clone()),
         // What functions are told to call. They see every variable of this environment.
-        ("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}")),
+        ("AWS_ENDPOINT_URL", functions_endpoint),
         ("SFTP_ENABLED", "0".to_owned()),
         ("HOME", scratch.clone()),
         ("TMPDIR", scratch.clone()),

@@ -47,6 +47,8 @@ pub struct UpOptions {
     pub deployment: String,
     /// Where AWS calls go when not to an emulator of our own.
     pub endpoint: Option<String>,
+    /// Where the functions' AWS calls go when not straight to the emulator: to a proxy that passes them on.
+    pub functions_endpoint: Option<String>,
     /// Who stands in for Slack, Stripe and whoever is called back.
     pub standin: StandinChoice,
 }
@@ -208,7 +210,7 @@ async fn running_or_new(options: &UpOptions, guard: &mut Guard, progress: &Progr
         progress.doing("Starting the emulator");
         state.credentials =
             Some(Credentials { access_key_id: "test".to_owned(), secret_access_key: "test".to_owned() });
-        let emulator = emulator::start(&options.tools, &options.state, &mut state, guard).await?;
+        let emulator = emulator::start(options, &mut state, guard).await?;
         progress.done(format!("The emulator answers on port {}", emulator.port));
     }
     options.state.save(&state)?;

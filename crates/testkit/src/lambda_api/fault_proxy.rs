@@ -156,10 +156,8 @@ pub struct FaultProxy {
 impl FaultProxy {
     /// Starts a proxy that forwards to `upstream`, an `http://` URL without a path.
     pub async fn start(upstream: &str) -> anyhow::Result<Self> {
-        let uri: Uri = upstream.parse().with_context(|| format!("{upstream} is not a URL"))?;
-        anyhow::ensure!(uri.scheme() == Some(&Scheme::HTTP), "{upstream} is not an http:// URL");
         let state = Arc::new(State {
-            upstream: uri.into_parts().authority.context("a URL without a host")?,
+            upstream: Mutex::new(authority(upstream)?),
             client: Client::builder(TokioExecutor::new()).build_http(),
             faults: Mutex::default(),
             calls: watch::Sender::new(Vec::new()),
@@ -177,6 +175,12 @@ impl FaultProxy {
     #[must_use]
     pub fn endpoint(&self) -> String {
         self.server.endpoint()
+    }
+
+    /// Forwards to another `upstream` from now on: for one that is told of the proxy before it has an address itself.
+    pub fn redirect(&self, upstream: &str) -> anyhow::Result<()> {
+        *lock(&self.state.upstream) = authority(upstream)?;
+        Ok(())
     }
 
     /// Lets a fault happen. Of several that fit a call the one injected first strikes.
@@ -211,7 +215,7 @@ impl FaultProxy {
 
 #[derive(Debug)]
 struct State {
-    upstream: Authority,
+    upstream: Mutex<Authority>,
     client: Client<HttpConnector, Full<Bytes>>,
     faults: Mutex<VecDeque<Fault>>,
     calls: watch::Sender<Vec<Call>>,
@@ -274,13 +278,20 @@ impl State {
     async fn forwarded(&self, request: Request<Bytes>) -> anyhow::Result<http::Response<Bytes>> {
         let (mut head, body) = request.into_parts();
         let path = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
-        head.uri = Uri::builder().scheme("http").authority(self.upstream.clone()).path_and_query(path).build()?;
+        let upstream = lock(&self.upstream).clone();
+        head.uri = Uri::builder().scheme("http").authority(upstream).path_and_query(path).build()?;
         drop_hop_by_hop(&mut head.headers);
         let response = self.client.request(Request::from_parts(head, Full::new(body))).await?;
         let (mut head, body) = response.into_parts();
         drop_hop_by_hop(&mut head.headers);
         Ok(http::Response::from_parts(head, body.collect().await?.to_bytes()))
     }
+}
+
+fn authority(upstream: &str) -> anyhow::Result<Authority> {
+    let uri: Uri = upstream.parse().with_context(|| format!("{upstream} is not a URL"))?;
+    anyhow::ensure!(uri.scheme() == Some(&Scheme::HTTP), "{upstream} is not an http:// URL");
+    uri.into_parts().authority.context("a URL without a host")
 }
 
 /// What takes the answer's place; none when the call should go on.

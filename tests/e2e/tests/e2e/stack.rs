@@ -110,6 +110,7 @@ impl Stack {
             state: state_dir.clone(),
             deployment: DEPLOYMENT.to_owned(),
             endpoint: None,
+            functions_endpoint: None,
             standin: StandinChoice::Running { url: slack_url.clone() },
         };
         let up = local::up(&options, &Progress::silent()).await?;

@@ -1,0 +1,109 @@
+//! A local stack of the benchmark's own, whose functions reach the emulator through a proxy that counts.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result, ensure};
+use tempfile::TempDir;
+use tidegate_cli::config;
+use tidegate_cli::customers::{self, CONSOLE};
+use tidegate_cli::deployment::{Deployment, Resources};
+use tidegate_cli::local::{self, StandinChoice, Up, UpOptions};
+use tidegate_cli::orders_client::OrdersClient;
+use tidegate_cli::output::Progress;
+use tidegate_cli::standin_client::StandinClient;
+use tidegate_cli::state::{State, StateDir};
+use tidegate_testkit::lambda_api::FaultProxy;
+use tokio::process::Command;
+
+/// So that a demo or a test on this machine is never mistaken for this one.
+const DEPLOYMENT: &str = "tidegate-bench";
+/// What a proxy is told until the emulator has a port: nothing answers there.
+const NOWHERE: &str = "http://127.0.0.1:9";
+
+/// The stack, and a customer who is signed in.
+pub(crate) struct Stack {
+    pub(crate) deployment: Deployment,
+    pub(crate) resources: Resources,
+    pub(crate) state: State,
+    pub(crate) proxy: FaultProxy,
+    pub(crate) standin: StandinClient,
+    pub(crate) client: OrdersClient,
+    program: PathBuf,
+    state_dir: StateDir,
+    /// Held for its drop, which removes the state.
+    _scratch: TempDir,
+}
+
+impl Stack {
+    pub(crate) async fn up(checkout: &Path) -> Result<Self> {
+        let scratch = tempfile::Builder::new().prefix("tidegate-bench-").tempdir()?;
+        let state_dir = StateDir::new(scratch.path());
+        let proxy = FaultProxy::start(NOWHERE).await?;
+        let program = checkout.join("build/tidegate");
+        let options = UpOptions {
+            tools: config::tools_dir(checkout),
+            checkout: checkout.to_owned(),
+            state: state_dir.clone(),
+            deployment: DEPLOYMENT.to_owned(),
+            endpoint: None,
+            functions_endpoint: Some(proxy.endpoint()),
+            standin: StandinChoice::Process(program.clone()),
+        };
+        let up = local::up(&options, &Progress::silent()).await?;
+        let connected = Self::connect(up, proxy, program, state_dir.clone(), scratch).await;
+        if connected.is_err() {
+            local::down(&state_dir).await?;
+        }
+        connected
+    }
+
+    async fn connect(
+        up: Up,
+        proxy: FaultProxy,
+        program: PathBuf,
+        state_dir: StateDir,
+        scratch: TempDir,
+    ) -> Result<Self> {
+        let Up { state, deployment, .. } = up;
+        proxy.redirect(&state.endpoint)?;
+        let resources = deployment.resources().await?;
+        customers::sign_in(&deployment, &resources, CONSOLE, &Progress::silent()).await?;
+        Ok(Self {
+            standin: StandinClient::of(&deployment)?,
+            client: OrdersClient::of(&deployment, &resources, CONSOLE).await?,
+            deployment,
+            resources,
+            state,
+            proxy,
+            program,
+            state_dir,
+            _scratch: scratch,
+        })
+    }
+
+    pub(crate) async fn down(&self) -> Result<()> {
+        local::down(&self.state_dir).await.map(drop)
+    }
+
+    /// Takes goods in, by the command that people use.
+    pub(crate) async fn receive(&self, sku: &str, count: usize) -> Result<()> {
+        let state_dir = self.state_dir.root().to_string_lossy().into_owned();
+        let count = count.to_string();
+        let output = Command::new(&self.program)
+            .args(["--state-dir", &state_dir, "stock", "receive", sku, &count])
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .with_context(|| format!("{} cannot be started", self.program.display()))?;
+        ensure!(output.status.success(), "no stock: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
+    /// What the emulator has written so far.
+    pub(crate) fn emulator_log(&self) -> Result<String> {
+        let path = self.state_dir.logs().join("emulator.log");
+        let text = std::fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+}
