@@ -44,6 +44,10 @@ pub struct Handled {
 ///   C                               load 5, write 6 ok (keeps A's proof)
 ///   A' (same message)                                   load 6: finds the proof -> repeated
 ///
+/// several aggregates are loaded one after the other, and a twin commits in between: they do not fit together
+///   A  load home 4, .......................... load SKU 8, decide: it does not fit . home is at 5 by now: start over
+///   B                load 4 and 7, write 5 and 8 ok
+///
 /// a redriven workflow asks again with another token
 ///   A  load 4, decide, write 5 ok, answers token 1
 ///   A' (token 2)  load 5: proof for token 1 -> write 6: the same answer to token 2
@@ -73,7 +77,11 @@ pub async fn handle<C: Commits, E: Into<Box<dyn Error + Send + Sync>>>(
                 let others = others(&home);
                 let mut loaded = vec![home];
                 loaded.extend(try_join_all(others.iter().map(|id| commits.load(id))).await?);
-                let decision = decide(&loaded).map_err(|error| HandleError::Undecided(error.into()))?;
+                let decision = match decide(&loaded) {
+                    Ok(decision) => decision,
+                    Err(_) if is_torn(commits, &loaded).await? => continue,
+                    Err(error) => return Err(HandleError::Undecided(error.into())),
+                };
                 let handled = Handled { reply: decision.reply.clone(), repeated: false };
                 (Commit::decided(command, &loaded, decision, now)?, handled)
             }
@@ -87,10 +95,20 @@ pub async fn handle<C: Commits, E: Into<Box<dyn Error + Send + Sync>>>(
     Err(HandleError::Contended { command: command.id.clone() })
 }
 
+/// Whether what was loaded has changed since. A decision that is written is guarded by the versions of what it changes;
+/// one that gives up is not, and may have been shown images that never stood beside each other.
+async fn is_torn<C: Commits>(commits: &C, loaded: &[Image]) -> Result<bool, StoreError> {
+    if loaded.len() < 2 {
+        return Ok(false);
+    }
+    let now = try_join_all(loaded.iter().map(|it| commits.load(it.aggregate()))).await?;
+    Ok(now.iter().zip(loaded).any(|(now, then)| now.version() != then.version()))
+}
+
 /// A command that was not handled, or not known to be.
 #[derive(Debug, thiserror::Error)]
 pub enum HandleError {
-    /// The caller's `decide` gave up. It is pure, so it would again: permanent.
+    /// The caller's `decide` gave up on what is there. It is pure, so it would again: permanent.
     #[error("no decision was reached")]
     Undecided(#[source] Box<dyn Error + Send + Sync>),
     /// The decision can never be carried out. Permanent.
@@ -195,6 +213,58 @@ mod tests {
         assert_eq!(append(&store, &self::command("b", None)).await.unwrap(), handled(2, false));
         assert_eq!(append(&store, &command).await.unwrap(), handled(1, true));
         assert_eq!(store.commits.records_from(0).len(), 2);
+    }
+
+    /// A store in which a twin of the command commits between the first load and the second.
+    struct Torn {
+        commits: MemoryCommits,
+        loads: Mutex<usize>,
+    }
+
+    impl Commits for Torn {
+        async fn load(&self, aggregate: &AggregateId) -> Result<Image, StoreError> {
+            let load = {
+                let mut loads = self.loads.lock().unwrap();
+                *loads += 1;
+                *loads
+            };
+            if load == 2 {
+                move_one(&self.commits, &command("a", None)).await.unwrap();
+            }
+            self.commits.load(aggregate).await
+        }
+
+        async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
+            self.commits.commit(commit).await
+        }
+    }
+
+    /// Moves the one piece that home has aside to the other, which holds one at most.
+    async fn move_one<C: Commits>(commits: &C, command: &Command) -> Result<Handled, HandleError> {
+        let other = AggregateId::new("other").unwrap();
+        let decide = |loaded: &[Image]| {
+            let (aside, moved) = (loaded[0].state_as::<u64>().unwrap(), loaded[1].state_as::<u64>().unwrap());
+            if (aside.unwrap_or(1), moved.unwrap_or(0)) != (1, 0) {
+                return Err("there is nothing to move");
+            }
+            let change = |at: usize, state: u64| Change {
+                aggregate: loaded[at].aggregate().clone(),
+                state: JsonText::of(&state).unwrap(),
+                events: Vec::new(),
+                index: Vec::new(),
+            };
+            Ok(Decision { reply: Reply::success(&"moved").unwrap(), changes: vec![change(0, 0), change(1, 1)] })
+        };
+        handle(commits, command, SystemTime::UNIX_EPOCH, |_| vec![other.clone()], decide).await
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn what_was_loaded_around_a_twins_commit_is_no_reason_to_give_up() {
+        let torn = Torn { commits: MemoryCommits::default(), loads: Mutex::default() };
+        let handled = move_one(&torn, &command("a", None)).await.unwrap();
+        assert_eq!(handled.reply, Reply::success(&"moved").unwrap());
+        let gave_up = move_one(&torn, &command("b", None)).await;
+        assert!(matches!(gave_up, Err(HandleError::Undecided(_))), "{gave_up:?}");
     }
 
     #[tokio::test(flavor = "current_thread")]
