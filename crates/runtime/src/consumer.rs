@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use aws_lambda_events::sqs::SqsEvent;
 use tidegate_batch::sqs::{self, Message, MessageId, Queue};
 use tidegate_batch::{BatchError, Budget, Failure, Outcome, Policy, Report, Response, Runner};
+use tidegate_cloudevents::{Event, messaging};
 use tracing::{error, warn};
 
 use crate::PortError;
@@ -79,6 +80,15 @@ impl<A: Ambient, Q: Queue, M: Metrics> Consumer<'_, A, Q, M> {
         let counts: Vec<_> = counts.into_iter().filter(|(_, count)| *count > 0).collect();
         self.metrics.count(self.ambient.now(), ("source", "any"), &counts);
     }
+}
+
+/// The event that a message's body is.
+///
+/// # Errors
+/// [`Failure::Undecodable`] where it is none.
+pub fn event(message: &Message) -> Result<Event, Failure> {
+    messaging::from_message(message.body().as_bytes())
+        .map_err(|error| Failure::undecodable(format!("the body is not a CloudEvent: {error}")))
 }
 
 /// The trace that a message's content carries, or the one X-Ray carried beside it, or a new one.

@@ -6,12 +6,12 @@ use aws_lambda_events::sqs::SqsEvent;
 use jiff::Timestamp;
 use tidegate_batch::sqs::{Message, MessageId, Queue};
 use tidegate_batch::{BatchError, Failure, Policy, Response};
-use tidegate_cloudevents::{Event, extensions, messaging};
+use tidegate_cloudevents::{Event, extensions};
 use tidegate_events::{OrderEvent, OrderId};
 use tidegate_orders::Order;
 use tidegate_outbox::{AggregateId, Commits};
 use tidegate_runtime::ambient::Ambient;
-use tidegate_runtime::consumer::{Consumer, Invocation, trace};
+use tidegate_runtime::consumer::{self, Consumer, Invocation, trace};
 use tidegate_runtime::metrics::{Metric, Metrics};
 use tidegate_runtime::secrets::Secrets;
 use tidegate_webhooks::UnixTime;
@@ -87,8 +87,7 @@ where
     }
 
     async fn handle_message(&self, message: &Message, invocation: &Invocation) -> Result<(), Failure> {
-        let event = messaging::from_message(message.body().as_bytes())
-            .map_err(|error| Failure::undecodable(format!("the body is not a CloudEvent: {error}")))?;
+        let event = consumer::event(message)?;
         let (order_id, told) = OrderEvent::read(&event).map_err(Failure::undecodable)?;
         let span = info_span!(
             "deliver",

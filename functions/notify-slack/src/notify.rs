@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime};
 use aws_lambda_events::sqs::SqsEvent;
 use tidegate_batch::sqs::{Message as Record, MessageId, Queue};
 use tidegate_batch::{BatchError, Failure, Policy, Response};
-use tidegate_cloudevents::{Event, extensions, messaging};
+use tidegate_cloudevents::{Event, extensions};
 use tidegate_idempotency::{Claim, Claimed, Fence, Key, Request, Store};
 use tidegate_runtime::ambient::Ambient;
-use tidegate_runtime::consumer::{Consumer, Invocation, failure, trace};
+use tidegate_runtime::consumer::{self, Consumer, Invocation, failure, trace};
 use tidegate_runtime::metrics::{Metric, Metrics};
 use tidegate_runtime::s3::Payloads;
 use tidegate_runtime::secrets::Secrets;
@@ -77,8 +77,7 @@ impl<A: Ambient, S: Secrets, C: Store, P: Payloads, Q: Queue, M: Metrics> Notifi
     }
 
     async fn handle_record(&self, record: &Record, invocation: &Invocation) -> Result<(), Failure> {
-        let event = messaging::from_message(record.body().as_bytes())
-            .map_err(|error| Failure::undecodable(format!("the body is not a CloudEvent: {error}")))?;
+        let event = consumer::event(record)?;
         let trace = trace(event.traceparent(), record, self.ambient.random());
         let span = info_span!(
             "notify",

@@ -4,10 +4,10 @@ use aws_lambda_events::sqs::SqsEvent;
 use serde_json::Value;
 use tidegate_batch::sqs::{Message, MessageId, Queue};
 use tidegate_batch::{BatchError, Failure, Policy, Response};
-use tidegate_cloudevents::{Event, messaging};
+use tidegate_cloudevents::Event;
 use tidegate_events::SagaInput;
 use tidegate_runtime::ambient::Ambient;
-use tidegate_runtime::consumer::{Consumer, Invocation, failure, trace};
+use tidegate_runtime::consumer::{self, Consumer, Invocation, failure, trace};
 use tidegate_runtime::metrics::{Metric, Metrics};
 use tracing::{Instrument, info, info_span};
 
@@ -59,8 +59,7 @@ impl<A: Ambient, W: Workflows, Q: Queue, M: Metrics> WorkflowStarter<A, W, Q, M>
     }
 
     async fn handle_message(&self, message: &Message, invocation: &Invocation) -> Result<(), Failure> {
-        let event = messaging::from_message(message.body().as_bytes())
-            .map_err(|error| Failure::undecodable(format!("the body is not a CloudEvent: {error}")))?;
+        let event = consumer::event(message)?;
         let span = info_span!(
             "start",
             request_id = invocation.request_id,
