@@ -60,8 +60,9 @@ pub struct Worker<A, Q, W, M, S> {
     pub service: S,
 }
 
-/// How the queue is worked. A back-off is shorter than the saga's heartbeat (300 s), and all of them together, about half
-/// an hour, outlast a state's 900 s: the saga decides first when it has waited enough, and the message behind it finds a tombstone.
+/// How the queue is worked. A back-off is shorter than the saga's heartbeat (300 s), and all of them together take some 20
+/// minutes, longer than a state's 900 s: the saga has decided before a message is given up, and one that comes later finds
+/// a tombstone.
 #[must_use]
 pub fn policy() -> Policy {
     Policy { max_delay: Duration::from_secs(200), ..Policy::default() }
