@@ -161,8 +161,9 @@ impl Course<'_> {
             }
             Fault::Permanent | Fault::Fails(Person::Retries) => {
                 let worker = self.world.another(service).await?;
+                // However often it looks: what has changed since would be decided upon anew.
                 let unreadable = Action::Answer(unreadable(&self.order));
-                worker.proxy.inject(Break::new("GetItem", When::BeforeForward, unreadable));
+                worker.proxy.inject(Break::new("GetItem", When::BeforeForward, unreadable).from_then_on());
                 ensure!(worker.work(&delivery).await? == Worked::Done, "it was not set aside");
                 ensure!(worker.proxy.count("SendTaskFailure") == 1, "the saga was not told");
                 self.delete(&delivery).await
