@@ -64,35 +64,57 @@ pub async fn handle<C: Commits, E: Into<Box<dyn Error + Send + Sync>>>(
 ) -> Result<Handled, HandleError> {
     for attempt in 0..MAX_ATTEMPTS {
         let home = commits.load(&command.home).await?;
-        let (commit, handled) = match home.proof(&command.id) {
-            Some(proof) => {
-                // On a later attempt this may be our own write, refused because its first answer was lost.
-                let handled = Handled { reply: proof.reply.clone(), repeated: attempt == 0 };
-                if proof.answers(command.token.as_ref()) {
-                    return Ok(handled);
-                }
-                (Commit::repeated(command, &home, proof, now)?, handled)
-            }
-            None => {
-                let others = others(&home);
-                let mut loaded = vec![home];
-                loaded.extend(try_join_all(others.iter().map(|id| commits.load(id))).await?);
-                let decision = match decide(&loaded) {
-                    Ok(decision) => decision,
-                    Err(_) if is_torn(commits, &loaded).await? => continue,
-                    Err(error) => return Err(HandleError::Undecided(error.into())),
-                };
-                let handled = Handled { reply: decision.reply.clone(), repeated: false };
-                (Commit::decided(command, &loaded, decision, now)?, handled)
-            }
-        };
-        match commits.commit(&commit).await {
-            Ok(()) => return Ok(handled),
-            Err(CommitError::Conflict) => {}
-            Err(CommitError::Store(error)) => return Err(error.into()),
+        let others = if home.proof(&command.id).is_none() { others(&home) } else { Vec::new() };
+        let mut loaded = vec![home];
+        loaded.extend(try_join_all(others.iter().map(|id| commits.load(id))).await?);
+        match handle_loaded(commits, command, now, &loaded, &decide).await {
+            // On a later attempt the proof may be of our own write, refused because its first answer was lost.
+            Ok(handled) => return Ok(Handled { repeated: handled.repeated && attempt == 0, ..handled }),
+            Err(HandleError::Contended { .. }) => {}
+            Err(HandleError::Undecided(_)) if is_torn(commits, &loaded).await? => {}
+            Err(error) => return Err(error),
         }
     }
     Err(HandleError::Contended { command: command.id.clone() })
+}
+
+/// One attempt of [`handle`] by who has loaded already, because it asked somebody else in between: nothing is loaded, and
+/// a write that finds another version than the one in `loaded` is [`HandleError::Contended`]. Load anew then, and ask anew
+/// if the proof is not there.
+///
+/// `loaded` has home and whatever else the decision changes.
+///
+/// # Errors
+/// As [`handle`]. A `decide` that gives up does so on what was loaded, which may have changed since.
+pub async fn handle_loaded<C: Commits, E: Into<Box<dyn Error + Send + Sync>>>(
+    commits: &C,
+    command: &Command,
+    now: SystemTime,
+    loaded: &[Image],
+    decide: impl FnOnce(&[Image]) -> Result<Decision, E>,
+) -> Result<Handled, HandleError> {
+    let Some(home) = loaded.iter().find(|it| *it.aggregate() == command.home) else {
+        return Err(Refused::NotLoaded { aggregate: command.home.clone() }.into());
+    };
+    let (commit, handled) = match home.proof(&command.id) {
+        Some(proof) => {
+            let handled = Handled { reply: proof.reply.clone(), repeated: true };
+            if proof.answers(command.token.as_ref()) {
+                return Ok(handled);
+            }
+            (Commit::repeated(command, home, proof, now)?, handled)
+        }
+        None => {
+            let decision = decide(loaded).map_err(|error| HandleError::Undecided(error.into()))?;
+            let handled = Handled { reply: decision.reply.clone(), repeated: false };
+            (Commit::decided(command, loaded, decision, now)?, handled)
+        }
+    };
+    match commits.commit(&commit).await {
+        Ok(()) => Ok(handled),
+        Err(CommitError::Conflict) => Err(HandleError::Contended { command: command.id.clone() }),
+        Err(CommitError::Store(error)) => Err(error.into()),
+    }
 }
 
 /// Whether what was loaded has changed since. A decision that is written is guarded by the versions of what it changes;

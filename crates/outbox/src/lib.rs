@@ -101,7 +101,7 @@ pub mod stream;
 pub use commit::{Change, Command, Commit, CommitError, Commits, Decision, Refused, StoreError};
 #[cfg(feature = "dynamodb")]
 pub use dynamodb::DynamoDbCommits;
-pub use handle::{HandleError, Handled, handle};
+pub use handle::{HandleError, Handled, handle, handle_loaded};
 pub use ids::{AggregateId, CommandId, EventId, InvalidName, TaskToken, Version};
 pub use image::{Image, PROOFS_KEPT, Proof, Unreadable};
 pub use memory::MemoryCommits;

@@ -12,7 +12,7 @@ use tidegate_events::{About, Envelope};
 use tidegate_orders::{Misfit, Next};
 use tidegate_outbox::{
     AggregateId, Change, Command, CommandId, Commits, Decision, HandleError, Handled, Image, InvalidName, Reply,
-    TaskToken, handle,
+    TaskToken, handle, handle_loaded,
 };
 
 /// How often somebody is asked anew because somebody else wrote first. The queue's back-off is then the better place to
@@ -138,61 +138,60 @@ where
     S: Serialize + DeserializeOwned + Default,
 {
     let command = command(envelope)?;
-    for _ in 0..MAX_ROUNDS {
-        let home = commits.load(&command.home).await.map_err(|error| failure(&error.into()))?;
+    let mut has_tried = false;
+    'rounds: for _ in 0..MAX_ROUNDS {
+        let home = load(commits, &command).await?;
         let state: S = state(&home).map_err(|error| Failure::permanent(&*error))?;
         let mut answers = Vec::new();
+        let (mut recorded, mut done) = (None, None);
         // What was handled is answered by its proof, and nobody is asked again.
-        let mut recorded = None;
-        while recorded.is_none() && home.proof(&command.id).is_none() {
-            match decide(&state, &answers).map_err(Failure::permanent)? {
-                Next::Ask(request) => answers.push(ask(request).await?),
-                Next::Record(state) => recorded = Some(state),
-                Next::Done(_) => break,
+        while recorded.is_none() && done.is_none() && home.proof(&command.id).is_none() {
+            match decide(&state, &answers) {
+                Ok(Next::Ask(request)) => answers.push(ask(request).await?),
+                Ok(Next::Record(state)) => recorded = Some(state),
+                Ok(Next::Done(decision)) => done = Some(decision),
+                // It may fit what somebody else has left meanwhile.
+                Err(_) if load(commits, &command).await?.version() != home.version() => continue 'rounds,
+                Err(misfit) => return Err(Failure::permanent(misfit)),
             }
         }
         // Whatever was asked has taken its time: what happened, happened now.
-        let now = clock();
-        let written = match &recorded {
+        let (now, home) = (clock(), [home]);
+        let written = match recorded {
             Some(state) => {
-                let record = record(&command)?;
-                let decision = |loaded: &[Image]| {
-                    unless_overtaken(&home, loaded)?;
-                    let change = changed(command.home.clone(), state)?;
-                    Ok::<_, Undecided>(Decision { reply: Reply::success(&"recorded")?, changes: vec![change] })
-                };
-                handle(commits, &record, now, |_| Vec::new(), decision).await
+                let note = record(&command)?;
+                handle_loaded(commits, &note, now, &home, |_| noted(&command, &state)).await.map(|_| None)
             }
             None => {
-                let decision = |loaded: &[Image]| {
-                    unless_overtaken(&home, loaded)?;
-                    match decide(&state, &answers)? {
-                        Next::Done(decision) => decided(envelope, decision, now),
-                        Next::Record(_) | Next::Ask(_) => Err(Overtaken.into()),
-                    }
-                };
-                handle(commits, &command, now, |_| Vec::new(), decision).await
+                let decide = |_: &[Image]| decided(envelope, done.ok_or(Overtaken)?, now);
+                let handled = handle_loaded(commits, &command, now, &home, decide).await;
+                // The proof may be of our own write, refused because its first answer was lost.
+                let is_ours = std::mem::replace(&mut has_tried, true);
+                handled.map(|it| Some(Handled { repeated: it.repeated && !is_ours, ..it }))
             }
         };
         match written {
-            Ok(handled) if recorded.is_none() => return Ok(handled),
-            Ok(_) => {}
-            Err(HandleError::Undecided(error)) if error.is::<Overtaken>() => {}
+            Ok(Some(handled)) => return Ok(handled),
+            Ok(None) | Err(HandleError::Contended { .. }) => {}
             Err(error) => return Err(failure(&error)),
         }
     }
     Err(Failure::transient(format!("others kept being quicker than {}", command.id)))
 }
 
+async fn load<C: Commits>(commits: &C, command: &Command) -> Result<Image, Failure> {
+    commits.load(&command.home).await.map_err(|error| failure(&error.into()))
+}
+
+/// That something will be asked, which says nothing to anybody yet.
+fn noted(command: &Command, state: &impl Serialize) -> Result<Decision, Undecided> {
+    Ok(Decision { reply: Reply::success(&"recorded")?, changes: vec![changed(command.home.clone(), state)?] })
+}
+
 /// The write of what will be asked is a command of its own, which nobody waits for.
 fn record(command: &Command) -> Result<Command, Failure> {
     let id = CommandId::new(format!("{}/record", command.id)).map_err(Failure::permanent)?;
     Ok(Command { id, home: command.home.clone(), token: None })
-}
-
-fn unless_overtaken(decided_upon: &Image, loaded: &[Image]) -> Result<(), Overtaken> {
-    let is_same = loaded.first().is_some_and(|it| it.version() == decided_upon.version());
-    if is_same { Ok(()) } else { Err(Overtaken) }
 }
 
 fn failure(error: &HandleError) -> Failure {

@@ -191,6 +191,24 @@ async fn a_compensation_that_comes_in_between_wins_and_the_action_learns_of_it()
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_that_fits_only_what_came_in_between_is_no_reason_to_give_up() {
+    let desk = Desk::new();
+    let envelope = Envelope::from_json(cancel("t2").as_bytes()).unwrap();
+    *desk.0.service.meanwhile.lock().unwrap() = Some(envelope);
+    let booked = Answer::Booked { shipment_id: "shp_1".parse().unwrap() };
+    // The last first: the compensation books and cancels, and the carrier tells the action of that.
+    desk.0.service.answers.lock().unwrap().extend([Ok(Answer::Cancelled), Ok(Answer::Cancelled), Ok(booked)]);
+    assert_eq!(desk.handle(create("t1")).await, 0);
+    assert_eq!(desk.asked(), 3);
+    assert_eq!(desk.said().await.last().unwrap(), "Compensated to t1");
+    assert!(desk.0.queue.letters().is_empty() && desk.0.waiting.failures().is_empty());
+
+    desk.0.service.answers.lock().unwrap().push(Ok(Answer::HandedOver));
+    assert_eq!(desk.handle(create("t1").replace("ord_1", "ord_2")).await, 0);
+    assert_eq!(desk.0.queue.letters()[0].1, Reason::Permanent, "nobody came in between: a person has to look");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_no_command_is_set_aside_and_another_services_is_told_to_the_saga() {
     let desk = Desk::new();
     for body in ["", "{}", "[]", "not JSON", r#"{"command": "DanceAround"}"#] {
