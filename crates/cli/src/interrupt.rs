@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM.
+//! Ctrl-C, SIGTERM and a terminal that is closed.
 
 use anyhow::Result;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -6,14 +6,18 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// Whether somebody asked this process to end. Listens from when it is made, so make it before there is anything to clean up: until
 /// then a signal ends the process at once, from then on it is this that decides.
 #[derive(Debug)]
-pub(crate) struct Interrupt {
+pub struct Interrupt {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
 }
 
 impl Interrupt {
-    pub(crate) fn listen() -> Result<Self> {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// Where the system takes no handler.
+    pub fn listen() -> Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -22,7 +26,7 @@ impl Interrupt {
     }
 
     /// Waits until somebody asks; gives the exit code that shells expect then.
-    pub(crate) async fn requested(&mut self) -> u8 {
+    pub async fn requested(&mut self) -> u8 {
         tokio::select! {
             _ = self.interrupt.recv() => 130,
             _ = self.terminate.recv() => 143,

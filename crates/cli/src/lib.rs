@@ -20,6 +20,7 @@ pub mod deployment;
 pub mod dynamodb;
 pub mod failure;
 pub mod http_client;
+pub mod interrupt;
 pub mod local;
 pub mod logs;
 pub mod orders_client;
@@ -38,7 +39,6 @@ pub mod token;
 
 mod args;
 mod commands;
-mod interrupt;
 
 pub use args::Cli;
 pub use commands::run;

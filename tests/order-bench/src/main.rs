@@ -13,10 +13,13 @@ mod stack;
 
 use std::io::Write as _;
 use std::path::Path;
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
 use tidegate_cli::config;
+use tidegate_cli::interrupt::Interrupt;
+use tidegate_cli::local::Interrupted;
 
 use crate::cost::{Batches, Bill};
 use crate::prices::Prices;
@@ -33,21 +36,29 @@ struct Options {
 }
 
 #[tokio::main]
-async fn main() -> Result<()> {
+async fn main() -> Result<ExitCode> {
     let orders = usize::from(Options::parse().orders);
     let checkout = config::find_checkout()?;
-    let report = measured(&checkout, orders).await?;
-    writeln!(std::io::stdout(), "{report}")?;
-    Ok(())
+    match measured(&checkout, orders, Interrupt::listen()?).await {
+        Ok(report) => {
+            writeln!(std::io::stdout(), "{report}")?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => match error.downcast_ref::<Interrupted>() {
+            Some(interrupted) => Ok(ExitCode::from(interrupted.code)),
+            None => Err(error),
+        },
+    }
 }
 
-async fn measured(checkout: &Path, orders: usize) -> Result<Report> {
+/// Whatever ends the benchmark ends the stack.
+async fn measured(checkout: &Path, orders: usize, mut interrupt: Interrupt) -> Result<Report> {
     let prices = Prices::load()?;
-    let stack = Stack::up(checkout).await?;
-    // Whatever ends the benchmark, an interrupt included, ends the stack.
+    let scratch = tempfile::Builder::new().prefix("tidegate-bench-").tempdir()?;
+    let stack = Stack::up(checkout, scratch.path(), &mut interrupt).await?;
     let outcome = tokio::select! {
         outcome = on(&stack, orders, prices) => outcome,
-        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
+        code = interrupt.requested() => Err(Interrupted { code }.into()),
     };
     stack.down().await?;
     outcome

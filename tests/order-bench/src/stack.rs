@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result, ensure};
-use tempfile::TempDir;
 use tidegate_cli::config;
 use tidegate_cli::customers::{self, CONSOLE};
 use tidegate_cli::deployment::{Deployment, Resources};
-use tidegate_cli::local::{self, StandinChoice, Up, UpOptions};
+use tidegate_cli::interrupt::Interrupt;
+use tidegate_cli::local::{self, Interrupted, StandinChoice, Up, UpOptions};
 use tidegate_cli::orders_client::OrdersClient;
 use tidegate_cli::output::Progress;
 use tidegate_cli::standin_client::StandinClient;
@@ -31,14 +31,11 @@ pub(crate) struct Stack {
     pub(crate) client: OrdersClient,
     program: PathBuf,
     state_dir: StateDir,
-    /// Held for its drop, which removes the state.
-    _scratch: TempDir,
 }
 
 impl Stack {
-    pub(crate) async fn up(checkout: &Path) -> Result<Self> {
-        let scratch = tempfile::Builder::new().prefix("tidegate-bench-").tempdir()?;
-        let state_dir = StateDir::new(scratch.path());
+    pub(crate) async fn up(checkout: &Path, state_dir: &Path, interrupt: &mut Interrupt) -> Result<Self> {
+        let state_dir = StateDir::new(state_dir);
         let proxy = FaultProxy::start(NOWHERE).await?;
         let program = checkout.join("build/tidegate");
         let options = UpOptions {
@@ -50,21 +47,18 @@ impl Stack {
             functions_endpoint: Some(proxy.endpoint()),
             standin: StandinChoice::Process(program.clone()),
         };
-        let up = local::up(&options, &Progress::silent()).await?;
-        let connected = Self::connect(up, proxy, program, state_dir.clone(), scratch).await;
+        let up = local::up_unless(&options, &Progress::silent(), interrupt.requested()).await?;
+        let connected = tokio::select! {
+            connected = Self::connect(up, proxy, program, state_dir.clone()) => connected,
+            code = interrupt.requested() => Err(Interrupted { code }.into()),
+        };
         if connected.is_err() {
             local::down(&state_dir).await?;
         }
         connected
     }
 
-    async fn connect(
-        up: Up,
-        proxy: FaultProxy,
-        program: PathBuf,
-        state_dir: StateDir,
-        scratch: TempDir,
-    ) -> Result<Self> {
+    async fn connect(up: Up, proxy: FaultProxy, program: PathBuf, state_dir: StateDir) -> Result<Self> {
         let Up { state, deployment, .. } = up;
         proxy.redirect(&state.endpoint)?;
         let resources = deployment.resources().await?;
@@ -78,7 +72,6 @@ impl Stack {
             proxy,
             program,
             state_dir,
-            _scratch: scratch,
         })
     }
 
