@@ -1,8 +1,9 @@
-//! In-memory adapters, manual clock, port suites and a local Lambda Runtime API, for tests.
+//! In-memory adapters, manual clock, hostile input, port suites and a local Lambda Runtime API, for tests.
 
 mod canned_http;
 pub mod claims_suite;
 pub mod commits_suite;
+pub mod hostile;
 pub mod lambda_api;
 mod log;
 mod memory;

@@ -2,6 +2,7 @@
 
 mod aws;
 mod batch;
+mod hostile;
 mod machine;
 mod orders;
 mod per_event;
@@ -30,7 +31,8 @@ struct Options {
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
 
-    /// Only these: a function (beside the empty one), `webhook` (cost per event) or `batch` (the toolkit beside Powertools)
+    /// Only these: a function (beside the empty one), `webhook` (cost per event), `hostile` (bodies of no good) or `batch`
+    /// (the toolkit beside Powertools)
     #[arg(long, value_name = "PART")]
     only: Vec<String>,
 
@@ -48,7 +50,7 @@ async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     let wanted = |part: &str| options.only.is_empty() || options.only.iter().any(|name| name == part);
     let functions: Vec<String> =
-        options.only.iter().filter(|name| !["webhook", "batch"].contains(&name.as_str())).cloned().collect();
+        options.only.iter().filter(|name| !["webhook", "hostile", "batch"].contains(&name.as_str())).cloned().collect();
     let subjects = if options.only.is_empty() || !functions.is_empty() { subject::chosen(&functions)? } else { vec![] };
     let throttle = Throttle::new(options.throttle)?;
     let report = Report {
@@ -57,6 +59,10 @@ async fn main() -> anyhow::Result<()> {
         share: throttle.describe(),
         functions: process::measure(&subjects, &options.bootstraps, options.rounds, &throttle).await?,
         per_event: wanted("webhook").then(per_event::measure).transpose()?,
+        hostile: match wanted("hostile") {
+            true => Some(hostile::measure(&options.bootstraps).await?),
+            false => None,
+        },
         batch: match wanted("batch") {
             true => Some(batch::measure(&options.bootstraps, options.rounds, &throttle).await?),
             false => None,

@@ -15,7 +15,7 @@ use crate::throttle::Throttle;
 /// Calls after which memory is read. The cost of a call is the median over the second half, when nothing is new any more and
 /// what else the machine does falls on few.
 const CALLS: u64 = 100;
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What one function costs. Times are medians over the processes, in milliseconds.
 #[derive(Debug, Serialize)]
@@ -135,7 +135,8 @@ async fn summarise(subject: &Subject, bootstraps: &Path, aws: &Aws, mut runs: Ve
     })
 }
 
-fn start(subject: &Subject, bootstraps: &Path, aws: &Aws, api: &LambdaApi) -> anyhow::Result<Function> {
+/// Starts a function against the stub.
+pub(crate) fn start(subject: &Subject, bootstraps: &Path, aws: &Aws, api: &LambdaApi) -> anyhow::Result<Function> {
     let endpoint = aws.endpoint();
     let mut environment = vec![("AWS_ENDPOINT_URL", endpoint.as_str()), ("AWS_LAMBDA_FUNCTION_NAME", subject.name)];
     environment.extend(subject.environment);
@@ -151,6 +152,6 @@ fn check(subject: &Subject, answer: &serde_json::Value) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn millis(time: Duration) -> f64 {
+pub(crate) fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
 }

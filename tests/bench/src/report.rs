@@ -9,6 +9,7 @@ use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Style};
 
 use crate::batch::Batch;
+use crate::hostile::Hostile;
 use crate::machine::Machine;
 use crate::per_event::PerEvent;
 use crate::process::Costs;
@@ -25,6 +26,7 @@ pub(crate) struct Report {
     /// The empty function first.
     pub(crate) functions: Vec<Costs>,
     pub(crate) per_event: Option<PerEvent>,
+    pub(crate) hostile: Option<Hostile>,
     pub(crate) batch: Option<Batch>,
 }
 
@@ -54,6 +56,7 @@ impl Report {
             "processor_share_by": self.share,
             "functions": self.functions,
             "per_event": self.per_event,
+            "hostile": self.hostile,
             "batch": self.batch,
             "aims": self.aims(),
         })
@@ -76,6 +79,7 @@ impl Report {
             let ratio = per_event.event_us / per_event.bare_us;
             aims.push(Aim::new("webhook", "CPU to a CloudEvent, of hash and parse", "x", ratio, 1.5));
         }
+        aims.extend(self.hostile.as_ref().map(Hostile::aim));
         aims.extend(self.batch.iter().flat_map(Batch::aims));
         aims
     }
@@ -101,6 +105,12 @@ impl fmt::Display for Report {
         if let Some(per_event) = &self.per_event {
             writeln!(f, "\nCPU per webhook, a push of {} bytes, microseconds", per_event.body_bytes)?;
             writeln!(f, "{}\n", webhook_table(per_event))?;
+        }
+        if let Some(hostile) = &self.hostile {
+            let Hostile { bodies, slowest, slowest_ms, dearest, dearest_cpu_ms } = hostile;
+            writeln!(f, "Of {bodies} hostile bodies the slowest ({slowest}) was answered after {slowest_ms:.1} ms")?;
+            let at_share = hostile.at_share_ms();
+            writeln!(f, "The dearest ({dearest}) took {dearest_cpu_ms:.2} ms of CPU, {at_share:.0} ms at 128 MB\n")?;
         }
         if let Some(batch) = &self.batch {
             writeln!(f, "{batch}\n")?;

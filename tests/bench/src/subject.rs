@@ -26,14 +26,17 @@ pub(crate) struct Subject {
 pub(crate) const EMPTY: Subject =
     Subject { name: "empty-function", environment: &[], event: |_| json!({}), done: |_| true };
 
+/// The one that strangers reach.
+pub(crate) const RECEIVE_WEBHOOK: Subject = Subject {
+    name: "receive-webhook",
+    environment: ENVIRONMENT,
+    event: delivery,
+    done: |answer| answer["statusCode"] == 202,
+};
+
 /// Those of the backbone; [`orders::FUNCTIONS`] follow.
 const FUNCTIONS: &[Subject] = &[
-    Subject {
-        name: "receive-webhook",
-        environment: ENVIRONMENT,
-        event: delivery,
-        done: |answer| answer["statusCode"] == 202,
-    },
+    RECEIVE_WEBHOOK,
     Subject {
         name: "notify-slack",
         environment: ENVIRONMENT,

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tidegate_cli::send::Delivery;
+use tidegate_testkit::hostile;
 use tokio::time::Instant;
 
 use crate::gateway;
@@ -30,35 +30,6 @@ fn json(what: &'static str, body: impl Into<Vec<u8>>) -> Hostile {
     Hostile { what, body: body.into(), content_type: "application/json", status: 400 }
 }
 
-/// Bodies that are hostile by themselves, so that a valid signature makes them no better.
-pub(crate) fn bodies() -> Vec<(&'static str, Vec<u8>)> {
-    let nested = |open: &str, close: &str| [open.repeat(100_000), "1".to_owned(), close.repeat(100_000)].concat();
-    vec![
-        ("nothing", Vec::new()),
-        ("cut off", br#"{"repository": {"full_name": "octo-harb"#.to_vec()),
-        ("two documents", b"{}{}".to_vec()),
-        ("not JSON", b"<?xml version=\"1.0\"?><push/>".to_vec()),
-        ("a comment", b"{/* tides */}".to_vec()),
-        ("deep lists", nested("[", "]").into()),
-        ("deep objects", nested(r#"{"a":"#, "}").into()),
-        ("lists that never end", vec![b'['; 900_000]),
-        ("a lone surrogate", br#"{"a": "\ud800"}"#.to_vec()),
-        ("a swapped pair", br#"{"a": "\udc00\ud800"}"#.to_vec()),
-        ("duplicate keys", br#"{"action": "opened", "action": "closed"}"#.to_vec()),
-        ("duplicate keys by escape", br#"{"action": "opened", "\u0061ction": "closed"}"#.to_vec()),
-        ("a huge exponent", br#"{"a": 1e99999}"#.to_vec()),
-        ("a long number", [b"{\"a\": 1".to_vec(), vec![b'0'; 500_000], b"}".to_vec()].concat()),
-        ("not a number", br#"{"a": NaN}"#.to_vec()),
-        ("not UTF-8", b"{\"a\": \"\xff\xfe\"}".to_vec()),
-        ("overlong UTF-8", b"{\"a\": \"\xc0\xaf\"}".to_vec()),
-        ("NUL outside", b"{}\0".to_vec()),
-        ("NUL inside", b"{\"a\": \"\0\"}".to_vec()),
-        ("only NUL", vec![0; 100_000]),
-        ("UTF-16", "{}".encode_utf16().flat_map(u16::to_le_bytes).collect()),
-        ("a byte order mark", b"\xef\xbb\xbf{}".to_vec()),
-    ]
-}
-
 fn signed_bodies() -> Vec<Hostile> {
     let other_types = ["text/plain", "application/xml", "multipart/form-data; boundary=x", "application/octet-stream"];
     let other_types = other_types.into_iter().map(|content_type| Hostile {
@@ -76,7 +47,7 @@ fn signed_bodies() -> Vec<Hostile> {
     });
     let too_large =
         Hostile { what: "10 MB", body: vec![b' '; 10 * 1024 * 1024], content_type: "application/json", status: 413 };
-    bodies()
+    hostile::bodies()
         .into_iter()
         .map(|(what, body)| json(what, body))
         .chain(other_types)
@@ -197,11 +168,4 @@ fn judge(answer: &Answer, expected: u16) -> Result<()> {
     ensure!(answer.body.len() < 1024, "an answer that repeats what was sent: {} bytes", answer.body.len());
     ensure!(answer.took < ANSWERED_WITHIN, "answered after {:?}", answer.took);
     Ok(())
-}
-
-/// A hostile body of a megabyte, as far as it can be one.
-pub(crate) fn padded(body: &[u8]) -> Bytes {
-    let mut padded = vec![b' '; 1_000_000_usize.saturating_sub(body.len())];
-    padded.extend_from_slice(body);
-    padded.into()
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use serde_json::json;
+use tidegate_testkit::hostile;
 use tidegate_testkit::lambda_api::{Function, LambdaApi};
 
 use crate::gateway;
-use crate::hostile;
 use crate::sender::delivery_id;
 use crate::stack::Stack;
 
