@@ -195,7 +195,43 @@ fn millis(date: Option<&aws_smithy_types::DateTime>) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_sfn::config::retry::RetryConfig;
+    use aws_sdk_sfn::config::{BehaviorVersion, Config, Credentials, Region};
+    use serde_json::json;
+    use tidegate_testkit::CannedHttp;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_failed_execution_is_redriven_by_its_address_and_a_refusal_is_told() {
+        let http = CannedHttp::default();
+        let config = Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::new("made-up", "made-up", None, None, "test"))
+            .retry_config(RetryConfig::disabled())
+            .http_client(http.client());
+        let client = Client::from_conf(config.build());
+        let arn = "arn:aws:states:us-east-1:000000000000:execution:tidegate-order-saga:ord_1";
+
+        http.answer(200, json!({ "redriveDate": 1_772_352_900.0 }));
+        redrive(&client, arn).await.unwrap();
+        let asked = http.requests();
+        assert_eq!(
+            (asked.len(), &*asked[0].0, asked[0].1["executionArn"].as_str()),
+            (1, "RedriveExecution", Some(arn))
+        );
+
+        let told = [
+            ("ExecutionNotRedrivable", "cannot be redriven"),
+            ("UnknownOperationException", "this emulator cannot redrive executions"),
+        ];
+        for (code, says) in told {
+            http.answer(400, json!({ "__type": code, "message": "made up" }));
+            let error = redrive(&client, arn).await.unwrap_err();
+            assert!(format!("{error:#}").contains(says), "{error:#}");
+        }
+    }
 
     #[test]
     fn an_execution_is_addressed_by_its_machine_and_its_order() {

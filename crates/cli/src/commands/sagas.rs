@@ -37,10 +37,7 @@ pub(super) async fn run(context: &Context, command: SagasCommand) -> Result<Exit
         SagasCommand::List { parked, failed } => sagas.list(parked || !failed, failed || !parked).await?,
         SagasCommand::Show { order } => sagas.show(&order).await?,
         SagasCommand::Retry { order } => sagas.retry(&order).await?,
-        SagasCommand::Resolve { order } => {
-            let parked = sagas.parked(&order).await?;
-            sagas.answer(&order, &parked, ParkedAnswer::Resolved).await?;
-        }
+        SagasCommand::Resolve { order } => sagas.resolve(&order).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -118,7 +115,7 @@ impl Sagas<'_> {
         let order = self.order(id).await?;
         let arn = self.execution_arn(id)?;
         let sfn = &self.deployment.sfn;
-        let (execution, steps) = futures::try_join!(sfn::execution(sfn, &arn), sfn::history(sfn, &arn))?;
+        let (execution, steps) = futures::try_join!(self.execution(id), sfn::history(sfn, &arn))?;
         let output = self.context.output;
         let status = execution.as_ref().map_or("none", |execution| execution.status.as_str());
         output.line(format!("order  {} is {}", id.as_str(), status_word(order.status)));
@@ -142,13 +139,13 @@ impl Sagas<'_> {
     }
 
     async fn retry(&self, id: &OrderId) -> Result<()> {
-        if let Some(parked) = self.order(id).await?.parked {
-            return self.answer(id, &parked, ParkedAnswer::Retry).await;
+        let (order, execution) = futures::try_join!(self.order(id), self.execution(id))?;
+        if let Some(parked) = awaited(order.parked.as_ref(), execution.as_ref()) {
+            return self.answer(id, parked, ParkedAnswer::Retry).await;
         }
-        let arn = self.execution_arn(id)?;
-        match sfn::execution(&self.deployment.sfn, &arn).await? {
-            Some(execution) if FAILED.contains(&execution.status.as_str()) => {
-                sfn::redrive(&self.deployment.sfn, &arn).await?;
+        match execution {
+            Some(execution) if has_failed(&execution) => {
+                sfn::redrive(&self.deployment.sfn, &self.execution_arn(id)?).await?;
                 let output = self.context.output;
                 output.line(format!(
                     "The saga of {0} goes on where it failed: `tidegate orders watch {0}`.",
@@ -164,6 +161,20 @@ impl Sagas<'_> {
                 format!("order {} has no saga", id.as_str()),
                 "see `tidegate dlq list --queue start-workflow`",
             )),
+        }
+    }
+
+    async fn resolve(&self, id: &OrderId) -> Result<()> {
+        let (order, execution) = futures::try_join!(self.order(id), self.execution(id))?;
+        match (awaited(order.parked.as_ref(), execution.as_ref()), order.parked.is_some()) {
+            (Some(parked), _) => self.answer(id, parked, ParkedAnswer::Resolved).await,
+            (None, true) => bail!(Hint::new(
+                format!("the saga of order {} has ended since, and hears no answer", id.as_str()),
+                format!("`tidegate sagas retry {}` has it go on, and wait for one anew", id.as_str()),
+            )),
+            (None, false) => {
+                bail!(Hint::new(format!("nothing of order {} is parked", id.as_str()), "see `tidegate sagas list`"))
+            }
         }
     }
 
@@ -202,15 +213,6 @@ impl Sagas<'_> {
         output.document(&json!({"order_id": id, "step": parked.step, "answer": answer}))
     }
 
-    async fn parked(&self, id: &OrderId) -> Result<Parked> {
-        match self.order(id).await?.parked {
-            Some(parked) => Ok(parked),
-            None => {
-                bail!(Hint::new(format!("nothing of order {} is parked", id.as_str()), "see `tidegate sagas list`"))
-            }
-        }
-    }
-
     async fn order(&self, id: &OrderId) -> Result<Order> {
         let table = self.resources.output("OrdersTableName")?;
         match dynamodb::state(&self.deployment.dynamodb, table, id.as_str()).await? {
@@ -222,9 +224,23 @@ impl Sagas<'_> {
         }
     }
 
+    async fn execution(&self, id: &OrderId) -> Result<Option<Execution>> {
+        sfn::execution(&self.deployment.sfn, &self.execution_arn(id)?).await
+    }
+
     fn execution_arn(&self, id: &OrderId) -> Result<String> {
         Ok(sfn::execution_arn(self.resources.output("OrderSagaArn")?, id.as_str()))
     }
+}
+
+fn has_failed(execution: &Execution) -> bool {
+    FAILED.contains(&execution.status.as_str())
+}
+
+/// What is parked, where somebody waits for the answer: an execution that has ended since waits for none any more. Redriven,
+/// it parks anew.
+fn awaited<'a>(parked: Option<&'a Parked>, execution: Option<&Execution>) -> Option<&'a Parked> {
+    parked.filter(|_| !execution.is_some_and(has_failed))
 }
 
 /// The command's id is that of what is answered: sent twice, it is carried out once, and an answer that comes after the
@@ -295,6 +311,22 @@ mod tests {
         assert_eq!(read, first);
         let anew = Parked { at: "2027-01-03T03:04:05.5Z".parse().unwrap(), ..parked() };
         assert_ne!(answer_command(&id, &anew, ParkedAnswer::Retry).unwrap().command_id, first.command_id);
+    }
+
+    #[test]
+    fn what_an_execution_parked_that_has_failed_waits_for_no_answer() {
+        let parked = parked();
+        let execution = |status: &str| Execution {
+            name: "ord_1".to_owned(),
+            status: status.to_owned(),
+            started_at_millis: 0,
+            ended_at_millis: None,
+        };
+        for (status, waits) in [("RUNNING", true), ("FAILED", false), ("TIMED_OUT", false), ("ABORTED", false)] {
+            assert_eq!(awaited(Some(&parked), Some(&execution(status))).is_some(), waits, "{status}");
+        }
+        assert!(awaited(Some(&parked), None).is_some(), "the order says so, whatever became of the execution");
+        assert!(awaited(None, Some(&execution("RUNNING"))).is_none());
     }
 
     #[test]

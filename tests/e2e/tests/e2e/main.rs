@@ -30,6 +30,7 @@ mod order_requests;
 mod order_roles;
 mod orders;
 mod parked;
+mod redrive;
 mod roles;
 mod rotation;
 mod sender;
@@ -51,9 +52,9 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use libtest_mimic::{Arguments, Trial};
+use tidegate_cli::interrupt::Interrupt;
 use tidegate_cli::local::group::Guard;
 use tokio::runtime::{Handle, Runtime};
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::stack::Stack;
 use crate::wait::TEST_LIMIT;
@@ -103,6 +104,10 @@ fn trials(shared: &Shared, runtime: &Handle) -> Vec<Trial> {
         parked:
             a_compensation_that_is_parked_is_tried_again_after_mending
             a_compensation_that_was_done_by_hand_is_resolved;
+        redrive:
+            a_saga_that_goes_through_its_steps_again_changes_nothing
+            a_saga_that_was_stopped_goes_on_with_what_was_done_meanwhile
+            a_saga_that_was_stopped_while_parked_parks_anew_and_is_answered;
         expiry: an_authorisation_that_lapses_before_it_is_captured_cancels_the_order;
         callbacks:
             an_endpoint_that_is_down_is_asked_again
@@ -201,14 +206,17 @@ fn main() -> Result<ExitCode> {
     }
 
     let began = Instant::now();
-    let Some(up) = runtime.block_on(unless_interrupted(Stack::up()))? else { return Ok(ExitCode::from(130)) };
-    let stack = Arc::new(up.context("the stack could not be brought up")?);
+    let mut interrupt = runtime.block_on(async { Interrupt::listen() })?;
+    let stack = match runtime.block_on(up_unless_interrupted(&mut interrupt)) {
+        Ok(up) => Arc::new(up.context("the stack could not be brought up")?),
+        Err(code) => return Ok(ExitCode::from(code)),
+    };
     eprintln!("The stack was up after {:.1} s.", began.elapsed().as_secs_f64());
     let mut guard = Guard::new();
     stack.groups().into_iter().for_each(|group| guard.hold(group));
     let _ = shared.set(Arc::clone(&stack));
     let (handle, watched) = (runtime.handle().clone(), Arc::clone(&stack));
-    std::thread::spawn(move || handle.block_on(stop_when_interrupted(watched)));
+    std::thread::spawn(move || handle.block_on(stop_when_interrupted(interrupt, watched)));
 
     let conclusion = libtest_mimic::run(&arguments, trials);
 
@@ -219,30 +227,20 @@ fn main() -> Result<ExitCode> {
     Ok(conclusion.exit_code())
 }
 
-/// Nothing when somebody asked this process to end first; what the future had started is then gone.
-async fn unless_interrupted<T>(future: impl Future<Output = T>) -> Result<Option<T>> {
+/// The stack, or, when somebody asked this process to end first, the exit code for that; what had been started is gone then.
+async fn up_unless_interrupted(interrupt: &mut Interrupt) -> Result<Result<Stack>, u8> {
     tokio::select! {
-        value = future => Ok(Some(value)),
-        interrupted = interrupted() => interrupted.map(|()| None),
+        up = Stack::up() => Ok(up),
+        code = interrupt.requested() => Err(code),
     }
 }
 
-async fn stop_when_interrupted(stack: Arc<Stack>) {
-    if interrupted().await.is_ok() {
-        eprintln!("\nInterrupted, taking the stack down.");
-        let down = stack.down(true).await;
-        if let Err(error) = down {
-            eprintln!("{error:#}");
-        }
-        std::process::exit(130);
+async fn stop_when_interrupted(mut interrupt: Interrupt, stack: Arc<Stack>) {
+    let code = interrupt.requested().await;
+    eprintln!("\nInterrupted, taking the stack down.");
+    let down = stack.down(true).await;
+    if let Err(error) = down {
+        eprintln!("{error:#}");
     }
-}
-
-async fn interrupted() -> Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = interrupt.recv() => Ok(()),
-        _ = terminate.recv() => Ok(()),
-    }
+    std::process::exit(code.into());
 }

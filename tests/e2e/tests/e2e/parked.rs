@@ -80,8 +80,16 @@ pub(crate) async fn parked(stack: &Stack, label: &str) -> Result<(OrderId, Strin
     Ok((id, sku))
 }
 
-/// Waits for the end of a saga that was parked: cancelled, with nothing of it left.
+/// Waits for the end of a saga that was parked, with nothing left that waits for a person.
 pub(crate) async fn ended_undone(stack: &Stack, id: &OrderId, sku: &str) -> Result<()> {
+    undone(stack, id, sku).await?;
+    let listed = tidegate(stack, &["sagas", "list", "--json"]).await?.success()?;
+    ensure!(!listed.stdout.contains(id.as_str()), "{listed:?}");
+    Ok(())
+}
+
+/// Waits for the end of an order that was parked: cancelled, with nothing of it left.
+pub(crate) async fn undone(stack: &Stack, id: &OrderId, sku: &str) -> Result<()> {
     let order = Customers::of(stack).await?.console.ended(stack, id).await?;
     assert_eq!(
         (order["status"].as_str(), order["cancel_reason"].as_str(), order["parked"].as_bool()),
@@ -91,8 +99,5 @@ pub(crate) async fn ended_undone(stack: &Stack, id: &OrderId, sku: &str) -> Resu
     ensure!(words.contains(&"compensation answered".to_owned()), "{words:?}");
     let books = Books::new("released", "given back", "rejected", &["canceled"]);
     balance(stack, id, &books, sku, (RECEIVED, 0)).await?;
-    told_once(stack, id, "order.cancelled").await?;
-    let listed = tidegate(stack, &["sagas", "list", "--json"]).await?.success()?;
-    ensure!(!listed.stdout.contains(id.as_str()), "{listed:?}");
-    Ok(())
+    told_once(stack, id, "order.cancelled").await
 }
