@@ -20,8 +20,6 @@ async fn main() -> Result<(), Error> {
     telemetry::start();
     let http = HttpClient::trusting_amazon();
     let aws = aws::sdk_config(&http)?;
-    let claims = DynamoDbStore::new(aws_sdk_dynamodb::Client::new(&aws), required("IDEMPOTENCY_TABLE")?);
-    claims.warm().await;
     let receiver = Arc::new(Receiver {
         settings: Settings {
             deployment: required("TIDEGATE_DEPLOYMENT")?,
@@ -29,11 +27,14 @@ async fn main() -> Result<(), Error> {
         },
         ambient: System,
         sources: Sources::new(SecretsManager(aws_sdk_secretsmanager::Client::new(&aws)), WebKeys::default()),
-        claims,
+        claims: DynamoDbStore::new(aws_sdk_dynamodb::Client::new(&aws), required("IDEMPOTENCY_TABLE")?),
         topic: SnsTopic::new(aws_sdk_sns::Client::new(&aws), required("EVENTS_TOPIC_ARN")?),
         payloads: S3Payloads::new(&http, &aws, required("PAYLOAD_BUCKET")?),
         metrics: EmbeddedMetrics::new(required("AWS_LAMBDA_FUNCTION_NAME")?),
     });
+    // While initialising there is a whole processor: open the connections the first delivery needs. Failing is no harm.
+    let (sources, deployment) = (&receiver.sources, &receiver.settings.deployment);
+    let _ = tokio::join!(receiver.claims.warm(), receiver.topic.reach(), sources.warm(deployment));
     lambda_runtime::run(service_fn(move |event: LambdaEvent<ApiGatewayV2httpRequest>| {
         let receiver = Arc::clone(&receiver);
         async move {

@@ -54,6 +54,11 @@ impl<S: Secrets, K: Keys> Sources<S, K> {
         Self { secrets, keys, cache: Mutex::new(HashMap::new()) }
     }
 
+    /// Opens the connection to the store, by asking for what no source can be called. That it fails is no harm.
+    pub async fn warm(&self, deployment: &str) {
+        let _ = self.secrets.read(&format!("{deployment}/webhooks/.")).await;
+    }
+
     /// The source of that name, at most [`FRESH_FOR`] old.
     pub(crate) async fn load(&self, deployment: &str, name: &str, now: SystemTime) -> Result<Arc<Source>, Problem> {
         self.load_younger_than(FRESH_FOR, deployment, name, now).await?.source.ok_or_else(unknown_source)

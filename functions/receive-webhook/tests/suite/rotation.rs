@@ -35,6 +35,19 @@ async fn a_signature_that_fails_against_a_cached_secret_is_tried_against_a_fresh
 }
 
 #[tokio::test(start_paused = true)]
+async fn warming_up_reads_no_source_whatever_the_store_answers() {
+    let gate = Gate::new();
+    let sources = &gate.receiver.sources;
+    sources.warm("tidegate").await;
+    gate.secrets.fail_next(tidegate_testkit::Fault::Transient);
+    sources.warm("tidegate").await;
+    assert_eq!(gate.secrets.reads(), ["tidegate/webhooks/."; 2]);
+    let unknown = Delivery::new(".", "{}").signed_by(NEW, "d1", gate.now());
+    assert_eq!(gate.send(&unknown).await.status, 404);
+    assert_eq!(gate.secrets.reads().len(), 2, "no request can ask for it");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_document_is_read_once_in_five_minutes_while_signatures_hold() {
     let gate = Gate::new();
     for n in 0..60 {
