@@ -1,6 +1,6 @@
 //! Claims in memory: for tests, for one process, and as the plainest statement of what a store does.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -10,7 +10,7 @@ use crate::{Claim, Claimed, Fence, Fingerprint, FinishError, Key, Origin, Proof,
 /// Keeps claims in this process's memory. It deletes nothing, so a process that lives for long needs another store.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    records: Mutex<BTreeMap<Key, Record>>,
+    records: Mutex<HashMap<Key, Record>>,
 }
 
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl MemoryStore {
     }
 
     // Every write below is a single insert or assignment, so a panic elsewhere cannot leave a record half written.
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, Record>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Record>> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -80,11 +80,10 @@ impl Store for MemoryStore {
             Some(record) => (record.label.clone(), record.fingerprint.clone()),
             None => (label.map(str::to_owned), fingerprint.cloned()),
         };
-        let claim = Claim { key: key.clone(), fence, expires_at, label, fingerprint, origin };
-        let Claim { label, fingerprint, .. } = claim.clone();
         let state = State::Claimed { lease_until };
-        records.insert(key.clone(), Record { fence, state, expires_at, label, fingerprint });
-        Ok(Claimed::Owner(claim))
+        let record = Record { fence, state, expires_at, label: label.clone(), fingerprint: fingerprint.clone() };
+        records.insert(key.clone(), record);
+        Ok(Claimed::Owner(Claim { key: key.clone(), fence, expires_at, label, fingerprint, origin }))
     }
 
     async fn complete(&self, claim: &Claim, answer: Option<&str>) -> Result<(), FinishError> {
