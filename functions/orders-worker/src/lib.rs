@@ -69,7 +69,12 @@ impl<C: Commits> Orders<C> {
             OrderCommand::Answer { .. } => {
                 let home = self.commits.load(&command.home).await;
                 let home = home.map_err(|error| Failure::transient(tidegate_runtime::chain(&error)))?;
-                let token = order_in(&home).and_then(|order| parked_token(&order)).map_err(Failure::permanent)?;
+                // A copy of an answer that was given is for the token that was parked then, and that has its reply. What is
+                // parked now is another compensation, or the same one once more: it waits for an answer of its own.
+                let token = match home.proof(&command.id) {
+                    Some(_) => None,
+                    None => order_in(&home).and_then(|order| parked_token(&order)).map_err(Failure::permanent)?,
+                };
                 Ok(outbox::Command { token, ..command })
             }
             OrderCommand::Confirm {} | OrderCommand::WithdrawConfirmation {} | OrderCommand::Cancel { .. } => {

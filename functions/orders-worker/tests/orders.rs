@@ -45,7 +45,11 @@ fn command(name: &str, token: Option<&str>, data: &Value) -> Envelope {
 }
 
 fn park(token: &str) -> Envelope {
-    command("ParkCompensation", Some(token), &json!({"step": "UndoPayment", "error": {"Error": "States.Timeout"}}))
+    park_of("UndoPayment", token)
+}
+
+fn park_of(step: &str, token: &str) -> Envelope {
+    command("ParkCompensation", Some(token), &json!({"step": step, "error": {"Error": "States.Timeout"}}))
 }
 
 fn answer(answer: &str) -> Envelope {
@@ -90,6 +94,21 @@ async fn what_is_parked_is_answered_to_the_token_that_was_parked_last() {
     assert_eq!((token.as_str(), error.as_str()), ("t2", "RetryCompensation"));
     assert!(!is_parked(&orders).await);
     assert!(orders.carried_out(&answer("retry")).await.repeated, "said twice is once");
+}
+
+#[tokio::test]
+async fn a_copy_of_an_answer_is_not_for_what_was_parked_since() {
+    for since in [park("t2"), park_of("ReleaseStock", "t2")] {
+        let orders = placed().await;
+        orders.carried_out(&park("t1")).await;
+        orders.carried_out(&answer("resolved")).await;
+        assert_eq!(replies(&orders).await[0].0, "t1");
+        orders.carried_out(&since).await;
+
+        assert!(orders.carried_out(&answer("resolved")).await.repeated);
+        assert!(replies(&orders).await.is_empty(), "nobody has answered what waits now");
+        assert!(is_parked(&orders).await);
+    }
 }
 
 #[tokio::test]
