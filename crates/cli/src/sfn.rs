@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 pub use aws_sdk_sfn::Client;
 use aws_sdk_sfn::error::ProvideErrorMetadata;
-use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent, HistoryEventType};
+use aws_sdk_sfn::types::{ExecutionRedriveStatus, ExecutionStatus, HistoryEvent, HistoryEventType};
 use serde::Serialize;
 
 use crate::aws::explain;
@@ -20,6 +20,8 @@ pub struct Execution {
     pub started_at_millis: i64,
     /// When it ended.
     pub ended_at_millis: Option<i64>,
+    /// Whether it has ended for good: AWS no longer redrives it.
+    pub is_final: bool,
 }
 
 impl Execution {
@@ -88,6 +90,7 @@ pub async fn execution(client: &Client, arn: &str) -> Result<Option<Execution>> 
             status: answer.status.as_str().to_owned(),
             started_at_millis: millis(Some(&answer.start_date)).unwrap_or_default(),
             ended_at_millis: millis(answer.stop_date.as_ref()),
+            is_final: answer.redrive_status == Some(ExecutionRedriveStatus::NotRedrivable),
         })),
         Err(error) if error.as_service_error().is_some_and(|error| error.is_execution_does_not_exist()) => Ok(None),
         Err(error) => Err(explain(error)).with_context(|| format!("execution {arn} cannot be described")),
@@ -109,6 +112,7 @@ pub async fn executions(client: &Client, machine: &str, status: &str, most: usiz
             status: item.status.as_str().to_owned(),
             started_at_millis: millis(Some(&item.start_date)).unwrap_or_default(),
             ended_at_millis: millis(item.stop_date.as_ref()),
+            is_final: false, // the list does not say
         });
     }
     Ok(found)

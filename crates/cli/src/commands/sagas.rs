@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tidegate_events::{Command, Envelope, OrderCommand, OrderId, ParkedAnswer};
 use tidegate_orders::order::Parked;
 use tidegate_orders::{Order, OrderStatus};
+use tidegate_outbox::{AggregateId, CommandId, Commits as _, DynamoDbCommits, Reply};
 use tokio::time::{Instant, sleep};
 
 use super::{Context, age};
@@ -166,13 +167,18 @@ impl Sagas<'_> {
 
     async fn resolve(&self, id: &OrderId) -> Result<()> {
         let (order, execution) = futures::try_join!(self.order(id), self.execution(id))?;
-        match (awaited(order.parked.as_ref(), execution.as_ref()), order.parked.is_some()) {
+        match (awaited(order.parked.as_ref(), execution.as_ref()), &order.parked) {
             (Some(parked), _) => self.answer(id, parked, ParkedAnswer::Resolved).await,
-            (None, true) => bail!(Hint::new(
+            (None, Some(parked)) if execution.is_some_and(|it| it.is_final) => {
+                self.answer(id, parked, ParkedAnswer::Resolved).await?;
+                self.context.output.line("Its saga has ended for good: do by hand what would come after this step.");
+                Ok(())
+            }
+            (None, Some(_)) => bail!(Hint::new(
                 format!("the saga of order {} has ended since, and hears no answer", id.as_str()),
                 format!("`tidegate sagas retry {}` has it go on, and wait for one anew", id.as_str()),
             )),
-            (None, false) => {
+            (None, None) => {
                 bail!(Hint::new(format!("nothing of order {} is parked", id.as_str()), "see `tidegate sagas list`"))
             }
         }
@@ -207,10 +213,34 @@ impl Sagas<'_> {
         };
         progress.finish();
         outcome?;
+        self.is_the_one_that_counts(id, &envelope, answer).await?;
         let output = self.context.output;
         let what = if answer == ParkedAnswer::Retry { "is tried again" } else { "counts as done" };
         output.line(format!("{} of order {} {what}: `tidegate orders watch {1}`.", parked.step, id.as_str()));
         output.document(&json!({"order_id": id, "step": parked.step, "answer": answer}))
+    }
+
+    /// Two answers to one parking have one name, and the first that arrives counts.
+    async fn is_the_one_that_counts(&self, id: &OrderId, envelope: &Envelope, answer: ParkedAnswer) -> Result<()> {
+        let table = self.resources.output("OrdersTableName")?;
+        let commits = DynamoDbCommits::new(self.deployment.dynamodb.clone(), table);
+        let image = commits.load(&AggregateId::new(id.as_str())?).await?;
+        let proof = image.proof(&CommandId::new(envelope.command_id.as_str())?);
+        let counts = proof.map(|it| match it.reply() {
+            Reply::Success { .. } => ParkedAnswer::Resolved,
+            Reply::Failure { .. } => ParkedAnswer::Retry,
+        });
+        match counts {
+            Some(counts) if counts == answer => Ok(()),
+            Some(_) => bail!(Hint::new(
+                format!("somebody else had answered for order {} before, otherwise than this", id.as_str()),
+                format!("see `tidegate sagas show {}`", id.as_str()),
+            )),
+            None => bail!(Hint::new(
+                format!("the saga of order {} went on before this answer arrived", id.as_str()),
+                format!("see `tidegate sagas show {}`", id.as_str()),
+            )),
+        }
     }
 
     async fn order(&self, id: &OrderId) -> Result<Order> {
@@ -321,6 +351,7 @@ mod tests {
             status: status.to_owned(),
             started_at_millis: 0,
             ended_at_millis: None,
+            is_final: false,
         };
         for (status, waits) in [("RUNNING", true), ("FAILED", false), ("TIMED_OUT", false), ("ABORTED", false)] {
             assert_eq!(awaited(Some(&parked), Some(&execution(status))).is_some(), waits, "{status}");
