@@ -158,6 +158,14 @@ impl Progress {
         }
     }
 
+    /// Prints something while the work goes on, above the spinner.
+    pub fn above<T>(&self, print: impl FnOnce() -> T) -> T {
+        match &self.kind {
+            Kind::Spinner(bar) => bar.suspend(print),
+            Kind::Lines | Kind::Silent => print(),
+        }
+    }
+
     /// Takes the spinner away.
     pub fn finish(&self) {
         if let Kind::Spinner(bar) = &self.kind {

@@ -10,6 +10,7 @@ use crate::args::{Dlq, Redrive};
 use crate::clock;
 use crate::deployment::{Deployment, queue_name};
 use crate::failure::Hint;
+use crate::output::Progress;
 use crate::sqs::{self, Taken};
 
 /// What a function adds when it gives a message up. Brought back, the message must look as it did when it first came.
@@ -59,13 +60,16 @@ async fn pairs(deployment: &Deployment, wanted: Option<&str>) -> Result<Vec<Pair
 async fn list(context: &Context, deployment: &Deployment, queue: Option<&str>, limit: usize) -> Result<()> {
     let mut rows = Vec::new();
     let mut documents = Vec::new();
-    // All queues at once, for an empty one is waited for.
-    let looks = pairs(deployment, queue).await?.into_iter().map(async |pair| {
-        let taken = sqs::take(&deployment.sqs, &pair.letters, limit).await?;
-        sqs::give_back(&deployment.sqs, &pair.letters, &taken).await?;
-        anyhow::Ok((pair, taken))
+    let looked = looking(async || {
+        // All queues at once, for an empty one is waited for.
+        let looks = pairs(deployment, queue).await?.into_iter().map(async |pair| {
+            let taken = sqs::take(&deployment.sqs, &pair.letters, limit).await?;
+            sqs::give_back(&deployment.sqs, &pair.letters, &taken).await?;
+            anyhow::Ok((pair, taken))
+        });
+        futures::future::try_join_all(looks).await
     });
-    for (pair, taken) in futures::future::try_join_all(looks).await? {
+    for (pair, taken) in looked.await? {
         rows.extend(taken.iter().map(|message| row(message, &pair)));
         documents.extend(taken.iter().map(|message| summary(message, &pair)));
     }
@@ -79,8 +83,17 @@ async fn list(context: &Context, deployment: &Deployment, queue: Option<&str>, l
     context.output.document(&documents)
 }
 
+/// Says that it is looked while it is: SQS is asked for as long as a message may take to show itself.
+async fn looking<T>(look: impl AsyncFnOnce() -> Result<T>) -> Result<T> {
+    let progress = Progress::start();
+    progress.doing("Looking into the dead-letter queues");
+    let looked = look().await;
+    progress.finish();
+    looked
+}
+
 async fn show(context: &Context, deployment: &Deployment, id: &str, queue: Option<&str>) -> Result<()> {
-    let (pair, message) = find(deployment, id, queue).await?;
+    let (pair, message) = looking(async || find(deployment, id, queue).await).await?;
     sqs::give_back(&deployment.sqs, &pair.letters, std::slice::from_ref(&message)).await?;
     let mut document = summary(&message, &pair);
     document["attributes"] =
@@ -109,38 +122,58 @@ async fn show(context: &Context, deployment: &Deployment, id: &str, queue: Optio
 
 async fn redrive(context: &Context, deployment: &Deployment, arguments: Redrive) -> Result<()> {
     let queue = arguments.queue.as_deref();
-    let mut moved = Vec::new();
-    match &arguments.id {
+    let moved = match &arguments.id {
         Some(id) => {
-            let (pair, message) = find(deployment, id, queue).await?;
-            moved.push(move_back(context, deployment, &pair, message).await?);
+            let (pair, message) = looking(async || find(deployment, id, queue).await).await?;
+            let (line, document) = move_back(deployment, &pair, message).await?;
+            context.output.line(line);
+            vec![document]
         }
         None => {
-            for pair in pairs(deployment, queue).await? {
-                loop {
-                    let mut taken = sqs::take(&deployment.sqs, &pair.letters, MOVE_BATCH).await?.into_iter();
-                    if taken.len() == 0 {
-                        break;
-                    }
-                    while let Some(message) = taken.next() {
-                        match move_back(context, deployment, &pair, message).await {
-                            Ok(document) => moved.push(document),
-                            Err(error) => {
-                                sqs::give_back(&deployment.sqs, &pair.letters, taken.as_slice()).await?;
-                                return Err(error);
-                            }
-                        }
-                    }
-                }
-            }
+            let progress = Progress::start();
+            let moved = move_all(context, deployment, queue, &progress).await;
+            progress.finish();
+            let moved = moved?;
             context.output.line(match moved.len() {
                 0 => "No dead letters.".to_owned(),
                 1 => "Brought 1 message back.".to_owned(),
                 count => format!("Brought {count} messages back."),
             });
+            moved
+        }
+    };
+    context.output.document(&moved)
+}
+
+async fn move_all(
+    context: &Context,
+    deployment: &Deployment,
+    queue: Option<&str>,
+    progress: &Progress,
+) -> Result<Vec<Value>> {
+    let mut moved = Vec::new();
+    for pair in pairs(deployment, queue).await? {
+        progress.doing(format!("Looking into {}", queue_name(&pair.letters)));
+        loop {
+            let mut taken = sqs::take(&deployment.sqs, &pair.letters, MOVE_BATCH).await?.into_iter();
+            if taken.len() == 0 {
+                break;
+            }
+            while let Some(message) = taken.next() {
+                match move_back(deployment, &pair, message).await {
+                    Ok((line, document)) => {
+                        progress.above(|| context.output.line(line));
+                        moved.push(document);
+                    }
+                    Err(error) => {
+                        sqs::give_back(&deployment.sqs, &pair.letters, taken.as_slice()).await?;
+                        return Err(error);
+                    }
+                }
+            }
         }
     }
-    context.output.document(&moved)
+    Ok(moved)
 }
 
 /// Sends a copy to the source queue and then deletes the dead letter, in this order:
@@ -153,8 +186,8 @@ async fn redrive(context: &Context, deployment: &Deployment, arguments: Redrive)
 ///    |--- delete ------------------------->|
 /// ```
 ///
-/// The other order would lose the message in a crash between the two.
-async fn move_back(context: &Context, deployment: &Deployment, pair: &Pair, message: Taken) -> Result<Value> {
+/// The other order would lose the message in a crash between the two. Gives what to say of it, for people and for programs.
+async fn move_back(deployment: &Deployment, pair: &Pair, message: Taken) -> Result<(String, Value)> {
     let attributes = without_reasons(message.attributes.clone());
     let sent = sqs::send(&deployment.sqs, &pair.source, &message.body, attributes).await;
     let new_id = match sent {
@@ -166,8 +199,8 @@ async fn move_back(context: &Context, deployment: &Deployment, pair: &Pair, mess
     };
     sqs::delete(&deployment.sqs, &pair.letters, &message).await?;
     let to = queue_name(&pair.source);
-    context.output.line(format!("{} is back in {to} as {new_id}", message.id));
-    Ok(json!({"message": message.id, "queue": to, "new_message": new_id}))
+    let line = format!("{} is back in {to} as {new_id}", message.id);
+    Ok((line, json!({"message": message.id, "queue": to, "new_message": new_id})))
 }
 
 fn without_reasons<T>(mut attributes: std::collections::BTreeMap<String, T>) -> std::collections::BTreeMap<String, T> {
