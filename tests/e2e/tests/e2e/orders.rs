@@ -6,10 +6,9 @@ use anyhow::{Result, ensure};
 use serde_json::Value;
 use tidegate_cli::orders_client::Draft;
 use tidegate_cli::sfn;
-use tidegate_cli::standin::{Act, StripeFault};
 use tidegate_events::OrderId;
 
-use crate::shop::{Customers, NOWHERE, QUANTITY, draft, goods, mark, outside, words};
+use crate::shop::{Customers, NOWHERE, QUANTITY, draft, goods, outside, words};
 use crate::shop_books::{Books, balance, payment, told_once};
 use crate::stack::Stack;
 use crate::wait::{SOON, eventually};
@@ -84,12 +83,7 @@ pub(crate) async fn an_order_to_where_nobody_ships_is_cancelled(stack: Arc<Stack
 pub(crate) async fn an_order_that_is_withdrawn_before_it_is_captured_is_cancelled(stack: Arc<Stack>) -> Result<()> {
     let sku = goods(&stack, "withdrawn", RECEIVED).await?;
     let customer = &Customers::of(&stack).await?.console;
-    let standin = outside(&stack)?;
-    let draft = Draft { callback_url: Some(standin.callback_url(&customer.id)), ..draft(&sku) };
-    // The bank is still thinking when the customer changes its mind.
-    let contains = Some(mark(&draft));
-    standin.fail_stripe(&StripeFault { contains, act: Act::Hold, ..StripeFault::default() }).await?;
-    let id = customer.place(&stack, &draft).await?;
+    let (id, mark) = customer.place_while_the_bank_thinks(&stack, &sku).await?;
     customer.has_happened(&stack, &id, "stock reserved").await?;
     for _ in 0..2 {
         let answer = customer.cancel(&stack, &id).await?;
@@ -98,7 +92,7 @@ pub(crate) async fn an_order_that_is_withdrawn_before_it_is_captured_is_cancelle
     assert_eq!(customer.order(&stack, &id).await?["cancellation_requested"], true);
     let heard = async || Ok(payment(&stack, &id).await?.stopped.then_some(()));
     eventually("the payment has heard of it", SOON, heard).await?;
-    standin.mend_stripe_of(&mark(&draft)).await?;
+    outside(&stack)?.mend_stripe_of(&mark).await?;
 
     let order = customer.ended(&stack, &id).await?;
     let count = |word: &str| words(&order).iter().filter(|it| *it == word).count();

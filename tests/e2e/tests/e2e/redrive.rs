@@ -11,7 +11,6 @@ use anyhow::{Context as _, Result, ensure};
 use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::{Value, json};
 use tidegate_cli::orders_client::Draft;
-use tidegate_cli::standin::{Act, StripeFault};
 use tidegate_cli::{dynamodb, sfn};
 use tidegate_events::OrderId;
 use tidegate_orders::Order;
@@ -19,7 +18,7 @@ use tidegate_orders::payment::PaymentStatus;
 
 use crate::command::tidegate;
 use crate::parked;
-use crate::shop::{Customers, NOWHERE, QUANTITY, draft, goods, mark, outside, words};
+use crate::shop::{Customers, NOWHERE, QUANTITY, draft, goods, outside, words};
 use crate::shop_books::{Books, balance, payment, told_once};
 use crate::stack::Stack;
 use crate::wait::{SOON, eventually};
@@ -54,13 +53,9 @@ pub(crate) async fn a_saga_that_goes_through_its_steps_again_changes_nothing(sta
 pub(crate) async fn a_saga_that_was_stopped_goes_on_with_what_was_done_meanwhile(stack: Arc<Stack>) -> Result<()> {
     let sku = goods(&stack, "stopped", RECEIVED).await?;
     let customer = &Customers::of(&stack).await?.console;
-    let standin = outside(&stack)?;
-    let draft = Draft { callback_url: Some(standin.callback_url(&customer.id)), ..draft(&sku) };
-    let contains = Some(mark(&draft));
-    standin.fail_stripe(&StripeFault { contains, act: Act::Hold, ..StripeFault::default() }).await?;
-    let id = customer.place(&stack, &draft).await?;
+    let (id, mark) = customer.place_while_the_bank_thinks(&stack, &sku).await?;
     let at = stop_in(&stack, &id, "AuthorisePayment").await?;
-    standin.mend_stripe_of(&mark(&draft)).await?;
+    outside(&stack)?.mend_stripe_of(&mark).await?;
     eventually("the payment is authorised for nobody", SOON, async || {
         Ok(matches!(payment(&stack, &id).await?.status, PaymentStatus::Authorised(_)).then_some(()))
     })

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tidegate_cli::customers::{self, CONSOLE};
 use tidegate_cli::orders_client::Draft;
 use tidegate_cli::output::Progress;
-use tidegate_cli::standin::Callback;
+use tidegate_cli::standin::{Act, Callback, StripeFault};
 use tidegate_cli::standin_client::StandinClient;
 use tidegate_cli::{timeline, token};
 use tidegate_events::OrderId;
@@ -100,6 +100,17 @@ impl Customer {
         let answer = self.place_as(stack, &key(), draft.body().to_string()).await?;
         ensure!(answer.status == 202, "{} {}", answer.status, answer.json());
         order_id(&answer)
+    }
+
+    /// Places an order whose bank goes on thinking until its mark is mended at Stripe, and whose outcome is called back.
+    /// Gives the mark too.
+    pub(crate) async fn place_while_the_bank_thinks(&self, stack: &Stack, sku: &str) -> Result<(OrderId, String)> {
+        let standin = outside(stack)?;
+        let draft = Draft { callback_url: Some(standin.callback_url(&self.id)), ..draft(sku) };
+        let mark = mark(&draft);
+        let hold = StripeFault { contains: Some(mark.clone()), act: Act::Hold, ..StripeFault::default() };
+        standin.fail_stripe(&hold).await?;
+        Ok((self.place(stack, &draft).await?, mark))
     }
 
     pub(crate) async fn cancel(&self, stack: &Stack, id: &OrderId) -> Result<Answer> {
