@@ -1,6 +1,6 @@
 //! The `tidegate` command as its users run it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 
@@ -34,12 +34,28 @@ impl Run {
 
 /// Runs the real binary on this stack.
 pub(crate) async fn tidegate(stack: &Stack, arguments: &[&str]) -> Result<Run> {
+    run(stack, stack.state_dir(), &[], arguments).await
+}
+
+/// The same with a state of its own, at an endpoint that is given, as somebody who has an emulator already.
+pub(crate) async fn tidegate_at(stack: &Stack, endpoint: &str, state_dir: &Path, arguments: &[&str]) -> Result<Run> {
+    let environment = [
+        ("AWS_ENDPOINT_URL", endpoint),
+        ("AWS_REGION", &stack.state.region),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+    ];
+    run(stack, state_dir, &environment, arguments).await
+}
+
+async fn run(stack: &Stack, state_dir: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> Result<Run> {
     let output = tokio::process::Command::new(program()?)
         .arg("--state-dir")
-        .arg(stack.state_dir())
+        .arg(state_dir)
         .args(arguments)
         .env_clear()
         .envs(config::inherited_environment())
+        .envs(environment.iter().copied())
         .current_dir(&stack.checkout)
         .stdin(Stdio::null())
         .kill_on_drop(true)

@@ -15,6 +15,7 @@ mod crash_relay;
 mod crash_worker;
 mod dead_letters;
 mod delivery;
+mod elsewhere;
 mod expiry;
 mod gateway;
 mod health;
@@ -85,6 +86,7 @@ fn trials(shared: &Shared, runtime: &Handle) -> Vec<Trial> {
         Alone;
         load: of_500_racing_deliveries_each_id_is_published_exactly_once;
         order_chaos: of_200_orders_under_copies_and_kills_none_is_lost_and_none_is_double;
+        elsewhere: at_an_endpoint_that_is_given_the_same_commands_do_the_same;
     };
     trials.extend(trials! {
         Together;
