@@ -152,7 +152,7 @@ fn trials(shared: &Shared, runtime: &Handle) -> Vec<Trial> {
         hostile:
             hostile_requests_get_a_problem_within_a_second_and_nothing_is_published
             hostile_headers_get_a_problem_and_nothing_is_published;
-        memory: memory_stays_flat_under_hostile_requests;
+        memory: memory_stays_flat_under_hostile_requests_and_nothing_is_stored;
         health: health_reaches_all_four_dependencies;
         delivery: the_cloudevents_handshake_is_answered;
         claims:
