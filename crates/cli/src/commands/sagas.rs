@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tidegate_events::{Command, Envelope, OrderCommand, OrderId, ParkedAnswer};
 use tidegate_orders::order::Parked;
 use tidegate_orders::{Order, OrderStatus};
-use tidegate_outbox::{AggregateId, CommandId, Commits as _, DynamoDbCommits, Reply};
+use tidegate_outbox::{AggregateId, CommandId, Commits as _, DynamoDbCommits, Image, Reply};
 use tokio::time::{Instant, sleep};
 
 use super::{Context, age};
@@ -225,12 +225,7 @@ impl Sagas<'_> {
         let table = self.resources.output("OrdersTableName")?;
         let commits = DynamoDbCommits::new(self.deployment.dynamodb.clone(), table);
         let image = commits.load(&AggregateId::new(id.as_str())?).await?;
-        let proof = image.proof(&CommandId::new(envelope.command_id.as_str())?);
-        let counts = proof.map(|it| match it.reply() {
-            Reply::Success { .. } => ParkedAnswer::Resolved,
-            Reply::Failure { .. } => ParkedAnswer::Retry,
-        });
-        match counts {
+        match counted(&image, &CommandId::new(envelope.command_id.as_str())?) {
             Some(counts) if counts == answer => Ok(()),
             Some(_) => bail!(Hint::new(
                 format!("somebody else had answered for order {} before, otherwise than this", id.as_str()),
@@ -271,6 +266,14 @@ fn has_failed(execution: &Execution) -> bool {
 /// it parks anew.
 fn awaited<'a>(parked: Option<&'a Parked>, execution: Option<&Execution>) -> Option<&'a Parked> {
     parked.filter(|_| !execution.is_some_and(has_failed))
+}
+
+/// Which answer was given under this name, if one was: the reply to the saga is an error where it is to try again.
+fn counted(order: &Image, answer: &CommandId) -> Option<ParkedAnswer> {
+    order.proof(answer).map(|it| match it.reply() {
+        Reply::Success { .. } => ParkedAnswer::Resolved,
+        Reply::Failure { .. } => ParkedAnswer::Retry,
+    })
 }
 
 /// The command's id is that of what is answered: sent twice, it is carried out once, and an answer that comes after the
@@ -319,7 +322,10 @@ fn status_word(status: OrderStatus) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
     use tidegate_events::CommandName;
+    use tidegate_outbox::{Decision, MemoryCommits, handle};
 
     use super::*;
 
@@ -358,6 +364,22 @@ mod tests {
         }
         assert!(awaited(Some(&parked), None).is_some(), "the order says so, whatever became of the execution");
         assert!(awaited(None, Some(&execution("RUNNING"))).is_none());
+    }
+
+    #[tokio::test]
+    async fn the_answer_that_counts_is_the_one_whose_proof_is_there() {
+        let (order, first) = (AggregateId::new("ord_1").unwrap(), CommandId::new("ord_1/answer").unwrap());
+        for (reply, counts) in [
+            (Reply::success(&"resolved").unwrap(), ParkedAnswer::Resolved),
+            (Reply::failure("RetryCompensation", "made up"), ParkedAnswer::Retry),
+        ] {
+            let commits = MemoryCommits::default();
+            assert_eq!(counted(&commits.load(&order).await.unwrap(), &first), None);
+            let command = tidegate_outbox::Command { id: first.clone(), home: order.clone(), token: None };
+            let decide = |_: &[Image]| Ok::<_, String>(Decision { reply: reply.clone(), changes: Vec::new() });
+            handle(&commits, &command, UNIX_EPOCH, |_| Vec::new(), decide).await.unwrap();
+            assert_eq!(counted(&commits.load(&order).await.unwrap(), &first), Some(counts));
+        }
     }
 
     #[test]
