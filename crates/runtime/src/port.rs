@@ -15,7 +15,7 @@ pub struct PortError {
     pub source: Box<dyn std::error::Error + Send + Sync>,
 }
 
-#[cfg(any(feature = "s3", feature = "secrets", feature = "sns"))]
+#[cfg(any(feature = "secrets", feature = "sns"))]
 pub(crate) fn failed<E, R>(
     operation: &'static str,
     what: &str,
