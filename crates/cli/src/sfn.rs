@@ -199,8 +199,6 @@ fn millis(date: Option<&aws_smithy_types::DateTime>) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_sfn::config::retry::RetryConfig;
-    use aws_sdk_sfn::config::{BehaviorVersion, Config, Credentials, Region};
     use serde_json::json;
     use tidegate_testkit::CannedHttp;
 
@@ -209,13 +207,7 @@ mod tests {
     #[tokio::test]
     async fn a_failed_execution_is_redriven_by_its_address_and_a_refusal_is_told() {
         let http = CannedHttp::default();
-        let config = Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::new("made-up", "made-up", None, None, "test"))
-            .retry_config(RetryConfig::disabled())
-            .http_client(http.client());
-        let client = Client::from_conf(config.build());
+        let client = Client::new(&http.sdk_config());
         let arn = "arn:aws:states:us-east-1:000000000000:execution:tidegate-order-saga:ord_1";
 
         http.answer(200, json!({ "redriveDate": 1_772_352_900.0 }));

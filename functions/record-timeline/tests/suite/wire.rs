@@ -1,7 +1,5 @@
 //! What DynamoDB is asked, and what its answers mean.
 
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region};
 use record_timeline::Timelines;
 use record_timeline::dynamodb::DynamoDbTimelines;
 use serde_json::{Value, json};
@@ -12,13 +10,7 @@ use tidegate_testkit::CannedHttp;
 use crate::fixtures::{PAYLOAD, event};
 
 fn timelines(http: &CannedHttp) -> DynamoDbTimelines {
-    let config = Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("made-up", "made-up", None, None, "test"))
-        .retry_config(RetryConfig::disabled())
-        .http_client(http.client());
-    DynamoDbTimelines::new(aws_sdk_dynamodb::Client::from_conf(config.build()), "tidegate-timeline")
+    DynamoDbTimelines::new(aws_sdk_dynamodb::Client::new(&http.sdk_config()), "tidegate-timeline")
 }
 
 fn entry() -> TimelineEntry {

@@ -1,7 +1,5 @@
 //! What Step Functions is asked, and what its answers mean.
 
-use aws_sdk_sfn::config::retry::RetryConfig;
-use aws_sdk_sfn::config::{BehaviorVersion, Config, Credentials, Region};
 use serde_json::{Value, json};
 use start_workflow::sfn::SfnWorkflows;
 use start_workflow::{Start, Workflows};
@@ -12,13 +10,7 @@ const EXECUTION: &str = "arn:aws:states:us-east-1:000000000000:execution:tidegat
 const INPUT: &str = r#"{"order_id":"ord_1"}"#;
 
 fn workflows(http: &CannedHttp) -> SfnWorkflows {
-    let config = Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("made-up", "made-up", None, None, "test"))
-        .retry_config(RetryConfig::disabled())
-        .http_client(http.client());
-    SfnWorkflows::new(aws_sdk_sfn::Client::from_conf(config.build()), MACHINE.parse().unwrap())
+    SfnWorkflows::new(aws_sdk_sfn::Client::new(&http.sdk_config()), MACHINE.parse().unwrap())
 }
 
 /// An error whose message quotes what was sent, as the service's may.
