@@ -8,10 +8,9 @@ use crate::command::tidegate_at;
 use crate::stack::Stack;
 
 pub(crate) async fn at_an_endpoint_that_is_given_the_same_commands_do_the_same(stack: Arc<Stack>) -> Result<()> {
-    let state_dir = tempfile::tempdir()?;
-    let run = async |arguments: &[&str]| {
-        tidegate_at(&stack, &stack.state.endpoint, state_dir.path(), arguments).await?.success()
-    };
+    let state_dir = stack.elsewhere();
+    let run =
+        async |arguments: &[&str]| tidegate_at(&stack, &stack.state.endpoint, &state_dir, arguments).await?.success();
     run(&["--deployment", "tidegate-elsewhere", "up"]).await?;
     let outcome = used(run).await;
     let down = run(&["down"]).await?;

@@ -176,7 +176,10 @@ impl Stack {
 
     /// Takes the stack down and makes sure that nothing is left. The logs stay where something failed.
     pub(crate) async fn down(&self, failed: bool) -> Result<()> {
+        // A test that was cut short has not taken its own stack down.
+        let elsewhere = local::down(&StateDir::new(self.elsewhere())).await;
         local::down(&self.state_dir).await?;
+        elsewhere?;
         let root = self.state_dir.root().to_owned();
         let gone = async || Ok(leftovers::processes(&root).is_empty().then_some(()));
         let outcome = eventually("every process has ended", Duration::from_secs(10), gone).await;
@@ -197,6 +200,11 @@ impl Stack {
     /// Where the state of this stack is, for the `tidegate` command.
     pub(crate) fn state_dir(&self) -> &std::path::Path {
         self.state_dir.root()
+    }
+
+    /// The same of the second stack that the test `elsewhere` brings up.
+    pub(crate) fn elsewhere(&self) -> PathBuf {
+        self.state_dir.root().join("elsewhere")
     }
 
     /// The built binary of a function, the one that is deployed.
