@@ -11,8 +11,7 @@ export CARGO_BUILD_TARGET := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //
 TIDEGATE := build/tidegate
 FUNCTIONS := $(notdir $(wildcard functions/*))
 PACKAGES := $(addprefix -p ,$(FUNCTIONS))
-# The crates that say nothing of `publish` are published.
-LIBRARIES := $(patsubst crates/%/Cargo.toml,-p tidegate-%,$(shell grep -L '^publish' crates/*/Cargo.toml))
+LIBRARIES := $(patsubst toolkit/%/Cargo.toml,-p tidegate-%,$(wildcard toolkit/*/Cargo.toml))
 CARGO_LAMBDA := .tools/build/bin/cargo-lambda lambda
 NODE := NODE_PATH=$(CURDIR)/.tools/interop/node_modules .tools/interop/bin/node
 ARCHITECTURE ?= arm64
@@ -90,7 +89,7 @@ lint: ## Check the templates, the API's description and the public documentation
 	@RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --workspace --all-features
 
 .PHONY: api
-api: ## Write down anew what the libraries offer (crates/*/public-api.snap), after a change that is meant
+api: ## Write down anew what the libraries offer (toolkit/*/public-api.snap), after a change that is meant
 	@INSTA_UPDATE=always cargo test --locked -q --workspace --all-features --test public_api
 
 .PHONY: package

@@ -4,7 +4,7 @@
 pub const TOOLKIT: &[&str] =
     &["tidegate-batch", "tidegate-cloudevents", "tidegate-idempotency", "tidegate-outbox", "tidegate-webhooks"];
 
-/// What each crate under `crates/` may know of the others, beside `testkit` in its tests.
+/// What each crate under `toolkit/` and `crates/` may know of the others, beside `testkit` in its tests.
 pub const MAY_KNOW: &[(&str, &[&str])] = &[
     ("tidegate-batch", &[]),
     ("tidegate-cloudevents", &[]),
@@ -28,7 +28,7 @@ pub const MAY_KNOW: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// May know every crate under `crates/`, and nothing that runs may know it.
+/// May know every crate of these, and nothing that runs may know it.
 const TESTKIT: &str = "tidegate-testkit";
 /// May know everything, functions too, because it checks a document with the code that will read it; nothing may know it.
 const CLI: &str = "tidegate-cli";
@@ -36,6 +36,8 @@ const CLI: &str = "tidegate-cli";
 /// Where in the tree a package stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
+    /// `toolkit/`
+    Toolkit,
     /// `crates/`
     Crate,
     /// `functions/`
@@ -60,6 +62,7 @@ pub struct Edge {
 pub fn violation(edge: &Edge) -> Option<String> {
     let ((from, place), (to, target)) = (&edge.from, &edge.to);
     let problem = match (place, target) {
+        (Place::Toolkit, Place::Crate) if to != TESTKIT => "the toolkit stands alone",
         (_, Place::Test) => "nothing depends on a test",
         (Place::Test, _) => return None,
         (_, Place::Function) if from == CLI => return None,
@@ -83,31 +86,31 @@ mod tests {
 
     #[test]
     fn dependencies_point_inwards() {
-        use Place::{Crate, Function, Test};
+        use Place::{Crate, Function, Test, Toolkit};
         for (from, place, to, target, for_tests) in [
-            ("tidegate-runtime", Crate, "tidegate-batch", Crate, false),
-            ("tidegate-outbox", Crate, "tidegate-idempotency", Crate, false),
+            ("tidegate-runtime", Crate, "tidegate-batch", Toolkit, false),
+            ("tidegate-outbox", Toolkit, "tidegate-idempotency", Toolkit, false),
             ("tidegate-testkit", Crate, "tidegate-runtime", Crate, false),
-            ("tidegate-cli", Crate, "tidegate-webhooks", Crate, false),
+            ("tidegate-cli", Crate, "tidegate-webhooks", Toolkit, false),
             ("tidegate-cli", Crate, "notify-slack", Function, false),
             ("receive-webhook", Function, "tidegate-runtime", Crate, false),
             ("receive-webhook", Function, "tidegate-testkit", Crate, true),
-            ("tidegate-idempotency", Crate, "tidegate-testkit", Crate, true),
+            ("tidegate-idempotency", Toolkit, "tidegate-testkit", Crate, true),
             ("tidegate-e2e", Test, "receive-webhook", Function, false),
         ] {
             assert_eq!(judged(from, place, to, target, for_tests), None);
         }
         for (from, place, to, target, for_tests) in [
-            ("tidegate-batch", Crate, "tidegate-idempotency", Crate, false),
-            ("tidegate-batch", Crate, "tidegate-idempotency", Crate, true),
-            ("tidegate-cloudevents", Crate, "tidegate-events", Crate, false),
-            ("tidegate-webhooks", Crate, "tidegate-runtime", Crate, false),
+            ("tidegate-batch", Toolkit, "tidegate-idempotency", Toolkit, false),
+            ("tidegate-batch", Toolkit, "tidegate-idempotency", Toolkit, true),
+            ("tidegate-cloudevents", Toolkit, "tidegate-events", Crate, false),
+            ("tidegate-webhooks", Toolkit, "tidegate-runtime", Crate, false),
             ("tidegate-runtime", Crate, "tidegate-testkit", Crate, false),
             ("receive-webhook", Function, "tidegate-testkit", Crate, false),
             ("receive-webhook", Function, "notify-slack", Function, false),
             ("receive-webhook", Function, "tidegate-cli", Crate, false),
             ("tidegate-testkit", Crate, "receive-webhook", Function, false),
-            ("tidegate-unheard-of", Crate, "tidegate-batch", Crate, false),
+            ("tidegate-unheard-of", Crate, "tidegate-batch", Toolkit, false),
             ("tidegate-runtime", Crate, "tidegate-e2e", Test, true),
         ] {
             assert!(judged(from, place, to, target, for_tests).is_some(), "{from} -> {to}");

@@ -1,7 +1,7 @@
 //! What a table with an outbox has, so that nothing committed goes unsaid: a stream of new images, a mapping that skips nothing, a right to
 //! read it, and a life of its own when its stack goes.
 //!
-//! Source: `crates/outbox` and the documentation of `functions/relay-outbox`.
+//! Source: `toolkit/outbox` and the documentation of `functions/relay-outbox`.
 
 use serde_json::Value;
 

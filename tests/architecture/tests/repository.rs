@@ -26,7 +26,7 @@ fn machines() -> Vec<Machine> {
 }
 
 fn written() -> Vec<Source> {
-    let folders = ["crates", "functions", "tests", "infra", "tools", "docs", "statemachines", ".ci", ".cargo"];
+    let folders = ["toolkit", "crates", "functions", "tests", "infra", "tools", "docs", "statemachines", ".ci", ".cargo"];
     let files = [
         "Cargo.toml",
         "Makefile",
@@ -52,6 +52,7 @@ fn crates_depend_only_inwards() {
     let place = |package: &Package| {
         let folder = package.manifest_path.strip_prefix(&metadata.workspace_root).unwrap().components().next().unwrap();
         match folder.as_str() {
+            "toolkit" => Place::Toolkit,
             "crates" => Place::Crate,
             "functions" => Place::Function,
             "tests" => Place::Test,
@@ -100,7 +101,7 @@ fn aws_is_named_only_in_the_modules_named_after_its_services() {
     let judged: Vec<_> =
         all.iter().filter(|it| it.path.components().nth(2).is_some_and(|part| part.as_os_str() == "src")).collect();
     assert!(judged.iter().any(|it| it.text.contains("use aws_sdk_")), "the adapters are among them");
-    let applies = |it: &&&Source| it.path.starts_with("crates") || it.path.starts_with("functions");
+    let applies = |it: &&&Source| ["toolkit", "crates", "functions"].iter().any(|folder| it.path.starts_with(folder));
     assert_none(&judged.iter().filter(applies).flat_map(|it| sources::aws_violations(it)).collect::<Vec<_>>());
 }
 

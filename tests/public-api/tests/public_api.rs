@@ -37,7 +37,7 @@ fn the_libraries_offer_what_is_committed() {
             .build()
             .unwrap();
         let mut settings = insta::Settings::clone_current();
-        settings.set_snapshot_path(format!("../../../crates/{name}"));
+        settings.set_snapshot_path(format!("../../../toolkit/{name}"));
         settings.set_prepend_module_to_snapshot(false);
         settings.set_omit_expression(true);
         settings.bind(|| insta::assert_snapshot!("public-api", api.to_string()));

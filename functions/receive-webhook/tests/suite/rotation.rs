@@ -107,8 +107,8 @@ async fn made_up_names_do_not_push_out_a_source_that_exists() {
 /// A source without keys of its own, and a token whose key is in the key set.
 const GOOGLE: &str = r#"{"scheme":"pubsub","tolerance_secs":86400,"options":{"service_account":
     "push@harbour-example.iam.gserviceaccount.com","audience":"https://hooks.harbour.example/webhooks/pubsub"}}"#;
-const KEY_SET: &str = include_str!("../../../../crates/webhooks/tests/webhooks/tokens/key-set.json");
-const TOKEN: &str = include_str!("../../../../crates/webhooks/tests/webhooks/tokens/token.txt");
+const KEY_SET: &str = include_str!("../../../../toolkit/webhooks/tests/webhooks/tokens/key-set.json");
+const TOKEN: &str = include_str!("../../../../toolkit/webhooks/tests/webhooks/tokens/token.txt");
 const OTHER_KEY_SET: &str = r#"{"keys":[{"kty":"RSA","kid":"older","n":"AQAB","e":"AQAB"}]}"#;
 
 /// With a source `google`, and a push to it that the key set's key signed.
