@@ -47,7 +47,7 @@ pub enum Next<S, Q> {
 /// help: a person has to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{command} does not fit what is {state}")]
-pub struct Misfit {
+pub struct InvalidTransition {
     /// What was asked.
     pub command: CommandName,
     /// What was found.

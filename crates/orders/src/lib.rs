@@ -25,7 +25,7 @@
 //! - **Next** ([`Next`]): where somebody outside is concerned, a decision takes steps: record, ask, done.
 //! - **Tombstone**: the state that a compensation leaves which came before its action ([`PaymentStatus::Undone`],
 //!   [`Shipment::Cancelled`], [`Reservation::Released`]); the late action is answered `Compensated`.
-//! - **Misfit** ([`Misfit`]): a command that cannot be meant; a person has to look.
+//! - **Invalid transition** ([`InvalidTransition`]): a command that cannot be meant; a person has to look.
 //!
 //! # What holds, whatever comes twice, late or never
 //!
@@ -46,7 +46,7 @@ pub mod progress;
 pub mod shipment;
 pub mod stock;
 
-pub use decision::{Decision, Misfit, Next, Reply};
+pub use decision::{Decision, InvalidTransition, Next, Reply};
 pub use order::{Order, OrderStatus, Parked};
 pub use payment::{Payment, PaymentStatus};
 pub use shipment::Shipment;

@@ -20,7 +20,7 @@ use tidegate_events::{
     Nothing, OrderCancelled, OrderCommand, OrderEvent, OrderPlaced, ParkedAnswer, PricedLine, TaskToken,
 };
 
-use crate::{Decision, Misfit, Reply};
+use crate::{Decision, InvalidTransition, Reply};
 
 /// An order. What only other services need (how it is paid, where it goes) it does not keep.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,9 +130,9 @@ pub fn request_cancellation(order: &Order) -> Decision<Order> {
 }
 
 /// The reply is for the token that was parked.
-fn answer_parked(order: Order, step: CommandName, answer: ParkedAnswer) -> Result<Decision<Order>, Misfit> {
+fn answer_parked(order: Order, step: CommandName, answer: ParkedAnswer) -> Result<Decision<Order>, InvalidTransition> {
     if order.parked.as_ref().is_none_or(|it| it.step != step) {
-        return Err(Misfit { command: CommandName::AnswerCompensation, state: "not parked" });
+        return Err(InvalidTransition { command: CommandName::AnswerCompensation, state: "not parked" });
     }
     let order = Order { parked: None, ..order };
     let answered = OrderEvent::CompensationAnswered(CompensationAnswered { step, answer });
@@ -155,13 +155,13 @@ fn answer_parked(order: Order, step: CommandName, answer: ParkedAnswer) -> Resul
 /// [`OrderCommand::Answer`] is not for its sender but for the token that was parked.
 ///
 /// # Errors
-/// [`Misfit`], also when what a person answers is not what is parked.
+/// [`InvalidTransition`], also when what a person answers is not what is parked.
 pub fn decide(
     order: &Order,
     command: &OrderCommand,
     token: Option<&TaskToken>,
     now: Timestamp,
-) -> Result<Decision<Order>, Misfit> {
+) -> Result<Decision<Order>, InvalidTransition> {
     use OrderStatus::{Cancelled, Confirmed, Placed, Withdrawn};
     let order = order.clone();
     Ok(match (command, order.status) {
@@ -185,7 +185,7 @@ pub fn decide(
         }
         (OrderCommand::Cancel { .. }, Cancelled { .. }) => Decision::so(order, "cancelled"),
         (OrderCommand::Cancel { .. }, Confirmed) => {
-            return Err(Misfit { command: command.name(), state: "a confirmed order" });
+            return Err(InvalidTransition { command: command.name(), state: "a confirmed order" });
         }
 
         (OrderCommand::Park { step, error }, _) => {

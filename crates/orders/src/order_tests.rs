@@ -8,7 +8,7 @@ fn placed() -> Order {
     place(placed, None, Timestamp::UNIX_EPOCH).state
 }
 
-fn decided(order: &Order, command: &OrderCommand) -> Result<Decision<Order>, Misfit> {
+fn decided(order: &Order, command: &OrderCommand) -> Result<Decision<Order>, InvalidTransition> {
     decide(order, command, Some(&"made-up-token".parse().unwrap()), Timestamp::UNIX_EPOCH)
 }
 

@@ -25,7 +25,7 @@ use tidegate_events::{
     PaymentOf, Reason,
 };
 
-use crate::{Decision, Misfit, Next};
+use crate::{Decision, InvalidTransition, Next};
 
 /// The payment of an order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,13 +129,13 @@ pub enum Answer {
 /// What becomes of a command. `id` is the command's, `answers` are those to what this decision has asked so far.
 ///
 /// # Errors
-/// [`Misfit`].
+/// [`InvalidTransition`].
 pub fn decide(
     payment: &Payment,
     command: &PaymentCommand,
     id: &CommandId,
     answers: &[Answer],
-) -> Result<Next<Payment, Request>, Misfit> {
+) -> Result<Next<Payment, Request>, InvalidTransition> {
     let next = match command {
         PaymentCommand::Authorise { amount, payment_method } => {
             authorise(payment, *amount, payment_method, id, answers)
@@ -146,7 +146,7 @@ pub fn decide(
         PaymentCommand::Settle {} => settle(payment, answers),
         PaymentCommand::Reconcile { status } => Ok(Next::Done(reconcile(payment, *status))),
     };
-    next.map_err(|state| Misfit { command: command.name(), state })
+    next.map_err(|state| InvalidTransition { command: command.name(), state })
 }
 
 /// Or the word for a state that does not fit.

@@ -32,7 +32,7 @@ fn decided(status: PaymentStatus, stopped: bool, command: &PaymentCommand, answe
         format!("{it:?}").split(|it: char| !it.is_alphanumeric()).next().unwrap_or_default().to_owned()
     };
     match decide(&Payment { status, stopped }, command, &id(), answers) {
-        Err(misfit) => misfit.to_string(),
+        Err(invalid) => invalid.to_string(),
         Ok(Next::Record(payment)) => format!("record {}", word(&payment.status)),
         Ok(Next::Ask(request)) => format!("ask {}", word(&request)),
         Ok(Next::Done(Decision { state, reply, events })) => {

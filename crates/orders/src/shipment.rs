@@ -10,7 +10,7 @@ use tidegate_events::{
     ShipmentRejected,
 };
 
-use crate::{Decision, Misfit, Next};
+use crate::{Decision, InvalidTransition, Next};
 
 /// The shipment of an order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,15 +78,15 @@ pub enum Answer {
 /// What becomes of a command. `answers` are those to what this decision has asked so far.
 ///
 /// # Errors
-/// [`Misfit`], also when a shipment that has to be cancelled is on its way: a person has to get it back.
+/// [`InvalidTransition`], also when a shipment that has to be cancelled is on its way: a person has to get it back.
 pub fn decide(
     shipment: &Shipment,
     command: &ShipmentCommand,
     order_id: &OrderId,
     answers: &[Answer],
-) -> Result<Next<Shipment, Request>, Misfit> {
+) -> Result<Next<Shipment, Request>, InvalidTransition> {
     use Shipment::{Booking, Cancelled, Created, None, Rejected};
-    let misfit = |state| Err(Misfit { command: command.name(), state });
+    let invalid = |state| Err(InvalidTransition { command: command.name(), state });
     let book = |lines: &Lines, address: &Address| {
         let reference = order_id.clone();
         Ok(Next::Ask(Request::Book { reference, lines: lines.clone(), address: address.clone() }))
@@ -120,8 +120,8 @@ pub fn decide(
         (ShipmentCommand::Cancel {}, None | Cancelled, _) => Decision::so(Cancelled, "cancelled"),
         (ShipmentCommand::Cancel {}, Rejected, _) => Decision::so(Rejected, "cancelled"),
 
-        (_, Booking { .. } | Created { .. }, [.., Answer::HandedOver]) => return misfit("a shipment on its way"),
-        (_, Booking { .. } | Created { .. }, _) => return misfit("the carrier's answer"),
+        (_, Booking { .. } | Created { .. }, [.., Answer::HandedOver]) => return invalid("a shipment on its way"),
+        (_, Booking { .. } | Created { .. }, _) => return invalid("the carrier's answer"),
     }))
 }
 

@@ -46,7 +46,7 @@ fn decided(shipment: &Shipment, command: &ShipmentCommand, answers: &[Answer]) -
         format!("{it:?}").split(|it: char| !it.is_alphanumeric()).next().unwrap_or_default().to_owned()
     };
     match decide(shipment, command, &order(), answers) {
-        Err(misfit) => misfit.to_string(),
+        Err(invalid) => invalid.to_string(),
         Ok(Next::Record(state)) => format!("record {}", word(&state)),
         Ok(Next::Ask(request)) => format!("ask {}", word(&request)),
         Ok(Next::Done(Decision { state, reply, events })) => {

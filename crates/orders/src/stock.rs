@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use tidegate_events::{ErrorName, Line, Lines, OrderEvent, Shortage, StockCommand, StockOf, StockRejected};
 
-use crate::{Decision, Misfit, Reply};
+use crate::{Decision, InvalidTransition, Reply};
 
 /// How much there is of a SKU. The sum of the three changes only when goods come in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,14 +65,18 @@ pub fn concerned<'a>(reservation: &'a Reservation, command: &'a StockCommand) ->
 /// never heard of is an empty stock.
 ///
 /// # Errors
-/// [`Misfit`], also when `stocks` are not those that are concerned.
-pub fn decide(reservation: &Reservation, command: &StockCommand, stocks: &[Stock]) -> Result<StockDecision, Misfit> {
+/// [`InvalidTransition`], also when `stocks` are not those that are concerned.
+pub fn decide(
+    reservation: &Reservation,
+    command: &StockCommand,
+    stocks: &[Stock],
+) -> Result<StockDecision, InvalidTransition> {
     use Reservation::{None, Rejected, Released, Reserved, Shipped};
     let lines = concerned(reservation, command);
     if stocks.len() != lines.len() {
-        return Err(Misfit { command: command.name(), state: "not the stock that is concerned" });
+        return Err(InvalidTransition { command: command.name(), state: "not the stock that is concerned" });
     }
-    let misfit = |state| Err(Misfit { command: command.name(), state });
+    let invalid = |state| Err(InvalidTransition { command: command.name(), state });
     let same = reservation.clone();
     let decision = match (command, reservation) {
         (StockCommand::Reserve { lines }, None) => return Ok(reserve(lines, stocks)),
@@ -82,24 +86,24 @@ pub fn decide(reservation: &Reservation, command: &StockCommand, stocks: &[Stock
 
         (StockCommand::Release {}, Reserved { lines }) => {
             let back = |it: &Stock, count| Some(it.moved(count, it.reserved.checked_sub(count)?, it.shipped));
-            let Some(stocks) = moved(lines, stocks, back) else { return misfit("less than was reserved") };
+            let Some(stocks) = moved(lines, stocks, back) else { return invalid("less than was reserved") };
             let event = OrderEvent::StockReleased(StockOf { lines: lines.clone() });
             return Ok(StockDecision { reservation: Decision::now(Released, "released", event), stocks });
         }
         (StockCommand::Release {}, None | Released) => Decision::so(Released, "released"),
         (StockCommand::Release {}, Rejected) => Decision::so(same, "released"),
-        (StockCommand::Release {}, Shipped { .. }) => return misfit("shipped stock"),
+        (StockCommand::Release {}, Shipped { .. }) => return invalid("shipped stock"),
 
         (StockCommand::Ship {}, Reserved { lines }) => {
             let out = |it: &Stock, count| Some(it.moved(0, it.reserved.checked_sub(count)?, it.shipped + count));
-            let Some(stocks) = moved(lines, stocks, out) else { return misfit("less than was reserved") };
+            let Some(stocks) = moved(lines, stocks, out) else { return invalid("less than was reserved") };
             return Ok(StockDecision {
                 reservation: Decision::so(Shipped { lines: lines.clone() }, "shipped"),
                 stocks,
             });
         }
         (StockCommand::Ship {}, Shipped { .. }) => Decision::so(same, "shipped"),
-        (StockCommand::Ship {}, None | Rejected | Released) => return misfit("stock that is not reserved"),
+        (StockCommand::Ship {}, None | Rejected | Released) => return invalid("stock that is not reserved"),
     };
     Ok(StockDecision { reservation: decision, stocks: Vec::new() })
 }

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use tidegate_batch::Failure;
 use tidegate_cloudevents::JsonText;
 use tidegate_events::{About, Envelope};
-use tidegate_orders::{Misfit, Next};
+use tidegate_orders::{InvalidTransition, Next};
 use tidegate_outbox::{
     AggregateId, Change, Command, CommandId, Commits, Decision, HandleError, Handled, Image, InvalidName, Reply,
     TaskToken, handle, handle_loaded,
@@ -131,7 +131,7 @@ pub async fn ask_and_commit<C: Commits, S, Q, A>(
     commits: &C,
     envelope: &Envelope,
     clock: &impl Fn() -> SystemTime,
-    decide: impl Fn(&S, &[A]) -> Result<Next<S, Q>, Misfit>,
+    decide: impl Fn(&S, &[A]) -> Result<Next<S, Q>, InvalidTransition>,
     ask: impl AsyncFn(Q) -> Result<A, Failure>,
 ) -> Result<Handled, Failure>
 where
@@ -152,7 +152,7 @@ where
                 Ok(Next::Done(decision)) => done = Some(decision),
                 // It may fit what somebody else has left meanwhile.
                 Err(_) if load(commits, &command).await?.version() != home.version() => continue 'rounds,
-                Err(misfit) => return Err(Failure::permanent(misfit)),
+                Err(invalid) => return Err(Failure::permanent(invalid)),
             }
         }
         // Whatever was asked has taken its time: what happened, happened now.

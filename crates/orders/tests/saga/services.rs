@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use tidegate_events::{
     Command, CommandId, Envelope, Money, OrderCommand, OrderEvent, OrderId, PaymentId, Reason, ShipmentId,
 };
-use tidegate_orders::{Decision, Misfit, Next, Order, Payment, Reply, Reservation, Shipment, Stock};
+use tidegate_orders::{Decision, InvalidTransition, Next, Order, Payment, Reply, Reservation, Shipment, Stock};
 use tidegate_orders::{order, payment, shipment, stock};
 
 /// What a service keeps: its state, its version, and the proofs of what it has handled.
@@ -55,7 +55,7 @@ pub(crate) enum Stepped {
     /// It is written: the answer, and what happened.
     Handled(Reply, Vec<OrderEvent>),
     /// It cannot be meant.
-    Unfit(Misfit),
+    Unfit(InvalidTransition),
 }
 
 /// How the world outside is disposed in a run.
@@ -217,7 +217,7 @@ impl Services {
             _ => unreachable!("a command is answered by its own service"),
         };
         match decided {
-            Err(misfit) => Stepped::Unfit(misfit),
+            Err(invalid) => Stepped::Unfit(invalid),
             Ok(Step::AskProvider(request)) => {
                 worker.paid.push(self.provider.answer(&request));
                 Stepped::More
@@ -322,7 +322,7 @@ fn decide_stock(
     reservation: &Reservation,
     stocks: &[Stock],
     command: &tidegate_events::StockCommand,
-) -> Result<Step, Misfit> {
+) -> Result<Step, InvalidTransition> {
     let concerned = stock::concerned(reservation, command);
     let shown = if concerned.is_empty() { &[] } else { stocks };
     let decision = stock::decide(reservation, command, shown)?;

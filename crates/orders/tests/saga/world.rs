@@ -241,7 +241,7 @@ impl World {
                 self.tell(events);
                 self.reply(worker.envelope.task_token, reply);
             }
-            Stepped::Unfit(misfit) => panic!("{misfit}: {:?}", self.happened),
+            Stepped::Unfit(invalid) => panic!("{invalid}: {:?}", self.happened),
         }
     }
 
