@@ -7,21 +7,21 @@ pub use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::de::DeserializeOwned;
 use tidegate_events::{OrderId, TimelineEntry};
-use tidegate_outbox::{AggregateId, Commits, DynamoDbCommits, Image};
+use tidegate_outbox::{AggregateId, AggregateStore, DynamoDbAggregates, Image};
 
 use crate::aws::explain;
 
 type Item = HashMap<String, AttributeValue>;
 
 /// The aggregates of a table.
-pub fn commits(client: &Client, table: &str) -> DynamoDbCommits {
-    DynamoDbCommits::new(client.clone(), table)
+pub fn store(client: &Client, table: &str) -> DynamoDbAggregates {
+    DynamoDbAggregates::new(client.clone(), table)
 }
 
 /// An aggregate's newest image.
 pub async fn load(client: &Client, table: &str, id: &str) -> Result<Image> {
     let id = AggregateId::new(id).with_context(|| format!("{id} is no key of table {table}"))?;
-    commits(client, table).load(&id).await.with_context(|| format!("table {table} cannot be read"))
+    store(client, table).load(&id).await.with_context(|| format!("table {table} cannot be read"))
 }
 
 /// An aggregate's state, or nothing where it was never written.

@@ -1,8 +1,8 @@
 //! In-memory adapters, manual clock, hostile input, port suites and a local Lambda Runtime API, for tests.
 
+pub mod aggregates_suite;
 mod canned_http;
 pub mod claims_suite;
-pub mod commits_suite;
 pub mod hostile;
 pub mod lambda_api;
 mod log;

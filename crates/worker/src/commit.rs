@@ -11,7 +11,7 @@ use tidegate_cloudevents::JsonText;
 use tidegate_events::{About, Envelope};
 use tidegate_orders::{InvalidTransition, Next};
 use tidegate_outbox::{
-    AggregateId, Change, Command, CommandId, Commits, Decision, HandleError, Handled, Image, InvalidName, Reply,
+    AggregateId, AggregateStore, Change, Command, CommandId, Decision, HandleError, Handled, Image, InvalidName, Reply,
     TaskToken, handle, handle_loaded,
 };
 
@@ -103,14 +103,14 @@ pub fn decided<S: Serialize>(
 ///
 /// # Errors
 /// [`Failure`]: what cannot be decided or written is permanent, a store that does not answer transient.
-pub async fn commit<C: Commits>(
-    commits: &C,
+pub async fn commit<C: AggregateStore>(
+    store: &C,
     command: &Command,
     now: SystemTime,
     others: impl Fn(&Image) -> Vec<AggregateId>,
     decide: impl Fn(&[Image]) -> Result<Decision, Undecided>,
 ) -> Result<Handled, Failure> {
-    handle(commits, command, now, others, decide).await.map_err(|error| failure(&error))
+    handle(store, command, now, others, decide).await.map_err(|error| failure(&error))
 }
 
 /// Carries a command out for which somebody outside has to be asked: load, decide, record what will be asked, ask, decide,
@@ -127,8 +127,8 @@ pub async fn commit<C: Commits>(
 ///
 /// # Errors
 /// As [`commit`], and what `ask` fails with.
-pub async fn ask_and_commit<C: Commits, S, Q, A>(
-    commits: &C,
+pub async fn ask_and_commit<C: AggregateStore, S, Q, A>(
+    store: &C,
     envelope: &Envelope,
     clock: &impl Fn() -> SystemTime,
     decide: impl Fn(&S, &[A]) -> Result<Next<S, Q>, InvalidTransition>,
@@ -140,7 +140,7 @@ where
     let command = command(envelope)?;
     let mut has_tried = false;
     'rounds: for _ in 0..MAX_ROUNDS {
-        let home = load(commits, &command).await?;
+        let home = load(store, &command).await?;
         let state: S = state(&home).map_err(|error| Failure::permanent(&*error))?;
         let mut answers = Vec::new();
         let (mut recorded, mut done) = (None, None);
@@ -151,7 +151,7 @@ where
                 Ok(Next::Record(state)) => recorded = Some(state),
                 Ok(Next::Done(decision)) => done = Some(decision),
                 // It may fit what somebody else has left meanwhile.
-                Err(_) if load(commits, &command).await?.version() != home.version() => continue 'rounds,
+                Err(_) if load(store, &command).await?.version() != home.version() => continue 'rounds,
                 Err(invalid) => return Err(Failure::permanent(invalid)),
             }
         }
@@ -160,11 +160,11 @@ where
         let written = match recorded {
             Some(state) => {
                 let note = record(&command)?;
-                handle_loaded(commits, &note, now, &home, |_| noted(&command, &state)).await.map(|_| None)
+                handle_loaded(store, &note, now, &home, |_| noted(&command, &state)).await.map(|_| None)
             }
             None => {
                 let decide = |_: &[Image]| decided(envelope, done.ok_or(Overtaken)?, now);
-                let handled = handle_loaded(commits, &command, now, &home, decide).await;
+                let handled = handle_loaded(store, &command, now, &home, decide).await;
                 // The proof may be of our own write, refused because its first answer was lost.
                 let is_ours = std::mem::replace(&mut has_tried, true);
                 handled.map(|it| Some(Handled { repeated: it.repeated && !is_ours, ..it }))
@@ -179,8 +179,8 @@ where
     Err(Failure::transient(format!("others kept being quicker than {}", command.id)))
 }
 
-async fn load<C: Commits>(commits: &C, command: &Command) -> Result<Image, Failure> {
-    commits.load(&command.home).await.map_err(|error| failure(&error.into()))
+async fn load<C: AggregateStore>(store: &C, command: &Command) -> Result<Image, Failure> {
+    store.load(&command.home).await.map_err(|error| failure(&error.into()))
 }
 
 /// That something will be asked, which says nothing to anybody yet.

@@ -9,7 +9,7 @@ use serde_json::json;
 use tidegate_batch::{Failure, Reason};
 use tidegate_events::{Command, Envelope, ErrorName, ShipmentId};
 use tidegate_orders::shipment::{self, Answer, Request};
-use tidegate_outbox::{AggregateId, Commits, Handled, MemoryCommits, Message, Reply};
+use tidegate_outbox::{AggregateId, AggregateStore, Handled, MemoryAggregates, Message, Reply};
 use tidegate_runtime::ambient::Ambient;
 use tidegate_runtime::consumer::Invocation;
 use tidegate_runtime::metrics::Metric;
@@ -19,7 +19,7 @@ use tidegate_worker::{Service, Worker, ask_and_commit};
 /// Shipments with a carrier that answers as the test says, each time it is asked.
 #[derive(Debug, Default)]
 struct Shipments {
-    commits: MemoryCommits,
+    store: MemoryAggregates,
     answers: Mutex<Vec<Result<Answer, Failure>>>,
     asked: Mutex<Vec<Request>>,
     /// What is handled by somebody else while the carrier is asked.
@@ -51,7 +51,7 @@ impl Service for Shipments {
     async fn carry_out(&self, envelope: &Envelope, clock: &impl Fn() -> SystemTime) -> Result<Handled, Failure> {
         let Command::Shipment(wanted) = &envelope.command else { return Err(Failure::permanent("not a shipment's")) };
         let decide = |shipment: &_, answers: &[_]| shipment::decide(shipment, wanted, &envelope.order_id, answers);
-        ask_and_commit(&self.commits, envelope, clock, decide, async |request| self.ask(request, clock).await).await
+        ask_and_commit(&self.store, envelope, clock, decide, async |request| self.ask(request, clock).await).await
     }
 }
 
@@ -85,7 +85,7 @@ impl Desk {
     /// Everything that was said of the order, in order: events by their last word, replies by theirs.
     async fn said(&self) -> Vec<String> {
         let mut said = Vec::new();
-        for record in self.0.service.commits.records_from(0) {
+        for record in self.0.service.store.records_from(0) {
             for message in record.image().unwrap().unwrap().outbox() {
                 said.push(match message {
                     Message::Event(event) => event.ty().rsplit('.').nth(1).unwrap().to_owned(),
@@ -127,7 +127,7 @@ async fn a_command_is_asked_about_once_and_its_copies_are_answered_the_same() {
     assert_eq!(desk.handle(create("t2")).await, 0, "a redriven saga asks with another token");
     assert_eq!(desk.asked(), 1);
     assert_eq!(desk.said().await, ["shipment-created", "\"created\" to t1", "\"created\" to t2"]);
-    let home = desk.0.service.commits.load(&AggregateId::new("ord_1").unwrap()).await.unwrap();
+    let home = desk.0.service.store.load(&AggregateId::new("ord_1").unwrap()).await.unwrap();
     assert_eq!(home.version().0, 3, "what will be asked, what came of it, the second answer");
     let counted = |metric| desk.0.metrics.total(metric);
     assert_eq!((counted(Metric::CommandHandled), counted(Metric::CommandRepeated)), (1, 2));

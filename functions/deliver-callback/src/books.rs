@@ -30,8 +30,8 @@ use tidegate_batch::Failure;
 use tidegate_cloudevents::JsonText;
 use tidegate_events::OrderId;
 use tidegate_outbox::{
-    AggregateId, Change, Command, CommandId, Commit, CommitError, Commits, Decision, Image, InvalidName, Refused,
-    Reply, StoreError,
+    AggregateId, AggregateStore, Change, Command, CommandId, Commit, CommitError, Decision, Image, InvalidName,
+    Refused, Reply, StoreError,
 };
 use tidegate_webhooks::outbound::{RetrySchedule, Verdict};
 
@@ -115,7 +115,7 @@ impl From<BooksError> for Failure {
     }
 }
 
-impl<C: Commits> Books<C> {
+impl<C: AggregateStore> Books<C> {
     /// Begins an attempt of the delivery that `fresh` is, unless the books know it already: then as they have it.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use tidegate_batch::{BatchError, Failure, Policy, Response};
 use tidegate_cloudevents::{Event, extensions};
 use tidegate_events::{OrderEvent, OrderId};
 use tidegate_orders::Order;
-use tidegate_outbox::{AggregateId, Commits};
+use tidegate_outbox::{AggregateId, AggregateStore};
 use tidegate_runtime::ambient::Ambient;
 use tidegate_runtime::consumer::{self, Consumer, Invocation, trace};
 use tidegate_runtime::metrics::{Metric, Metrics};
@@ -70,8 +70,8 @@ pub fn policy() -> Policy {
 impl<A, O, C, S, Q, M> Deliverer<A, O, C, S, Q, M>
 where
     A: Ambient,
-    O: Commits,
-    C: Commits,
+    O: AggregateStore,
+    C: AggregateStore,
     S: Secrets,
     Q: Queue,
     M: Metrics,

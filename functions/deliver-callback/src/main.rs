@@ -7,7 +7,7 @@ use deliver_callback::sender::{Sender, TIMEOUT};
 use deliver_callback::signers::Signers;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use tidegate_batch::sqs::SqsQueue;
-use tidegate_outbox::DynamoDbCommits;
+use tidegate_outbox::DynamoDbAggregates;
 use tidegate_runtime::ambient::System;
 use tidegate_runtime::config::{optional, required};
 use tidegate_runtime::consumer::Invocation;
@@ -27,8 +27,8 @@ async fn main() -> Result<(), Error> {
     let function = required("AWS_LAMBDA_FUNCTION_NAME")?;
     let deliverer = Deliverer {
         ambient: System,
-        orders: DynamoDbCommits::new(tables.clone(), required("ORDERS_TABLE")?),
-        books: Books(DynamoDbCommits::new(tables, required("CALLBACKS_TABLE")?)),
+        orders: DynamoDbAggregates::new(tables.clone(), required("ORDERS_TABLE")?),
+        books: Books(DynamoDbAggregates::new(tables, required("CALLBACKS_TABLE")?)),
         signers: Signers::new(secrets, &required("TIDEGATE_DEPLOYMENT")?),
         sender: Sender::new(optional("ALLOW_PRIVATE_CALLBACKS").as_deref() == Some("true"), TIMEOUT),
         schedule: RetrySchedule::default(),

@@ -15,17 +15,17 @@ use tidegate_batch::Failure;
 use tidegate_events::{Command, Envelope};
 use tidegate_orders::stock::{self, concerned};
 use tidegate_orders::{Reservation, Stock, StockDecision};
-use tidegate_outbox::{AggregateId, Commits, Decision, Handled, Image};
+use tidegate_outbox::{AggregateId, AggregateStore, Decision, Handled, Image};
 use tidegate_worker::{Service, Undecided, changed, command, commit, decided, state};
 
 /// The service, over its table.
 #[derive(Debug)]
 pub struct Inventory<C> {
     /// Reservations and stocks.
-    pub commits: C,
+    pub store: C,
 }
 
-impl<C: Commits> Service for Inventory<C> {
+impl<C: AggregateStore> Service for Inventory<C> {
     fn takes(&self, command: &Command) -> bool {
         matches!(command, Command::Stock(_))
     }
@@ -51,7 +51,7 @@ impl<C: Commits> Service for Inventory<C> {
             }
             Ok(decision)
         };
-        commit(&self.commits, &command(envelope)?, now, others, decide).await
+        commit(&self.store, &command(envelope)?, now, others, decide).await
     }
 }
 

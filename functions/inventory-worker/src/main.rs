@@ -4,7 +4,7 @@ use aws_lambda_events::sqs::SqsEvent;
 use inventory_worker::Inventory;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use tidegate_batch::sqs::SqsQueue;
-use tidegate_outbox::DynamoDbCommits;
+use tidegate_outbox::DynamoDbAggregates;
 use tidegate_runtime::ambient::System;
 use tidegate_runtime::config::required;
 use tidegate_runtime::consumer::Invocation;
@@ -20,16 +20,16 @@ async fn main() -> Result<(), Error> {
     let aws = aws::sdk_config(&http)?;
     let function = required("AWS_LAMBDA_FUNCTION_NAME")?;
     let (queue, dead_letters) = (required("INVENTORY_QUEUE_URL")?, required("DEAD_LETTER_QUEUE_URL")?);
-    let commits = DynamoDbCommits::new(aws_sdk_dynamodb::Client::new(&aws), required("INVENTORY_TABLE")?);
+    let store = DynamoDbAggregates::new(aws_sdk_dynamodb::Client::new(&aws), required("INVENTORY_TABLE")?);
     let worker = Worker {
         ambient: System,
         queue: SqsQueue::new(aws_sdk_sqs::Client::new(&aws), queue, dead_letters, &function),
         waiting: SfnWaiting::new(aws_sdk_sfn::Client::new(&aws)),
         metrics: EmbeddedMetrics::new(&function),
-        service: Inventory { commits },
+        service: Inventory { store },
     };
     // While initialising there is a whole processor: open the connection the first command needs. Failing is no harm.
-    worker.service.commits.warm().await;
+    worker.service.store.warm().await;
     let worker = &worker;
     lambda_runtime::run(service_fn(async move |event: LambdaEvent<SqsEvent>| {
         let invocation =

@@ -11,16 +11,16 @@ use tidegate_batch::Failure;
 use tidegate_events::Envelope;
 use tidegate_orders::Stock;
 use tidegate_outbox::{
-    AggregateId, Change, Command, CommandId, Commit, CommitError, Commits, Decision, Image, MemoryCommits, Reply,
-    StoreError, handle,
+    AggregateId, AggregateStore, Change, Command, CommandId, Commit, CommitError, Decision, Image, MemoryAggregates,
+    Reply, StoreError, handle,
 };
 use tidegate_worker::Service;
 
 /// Lets others go first at each call, as a network does.
 #[derive(Debug, Default)]
-struct Slow(MemoryCommits);
+struct Slow(MemoryAggregates);
 
-impl Commits for Slow {
+impl AggregateStore for Slow {
     async fn load(&self, aggregate: &AggregateId) -> Result<Image, StoreError> {
         tokio::task::yield_now().await;
         self.0.load(aggregate).await
@@ -42,12 +42,12 @@ fn command(order: &str, name: &str, lines: &[(&str, u64)]) -> Envelope {
     Envelope::from_json(body.to_string().as_bytes()).unwrap()
 }
 
-async fn stock(commits: &impl Commits, sku: &str) -> Stock {
-    let image = commits.load(&AggregateId::new(format!("stock/{sku}")).unwrap()).await.unwrap();
+async fn stock(store: &impl AggregateStore, sku: &str) -> Stock {
+    let image = store.load(&AggregateId::new(format!("stock/{sku}")).unwrap()).await.unwrap();
     image.state_as().unwrap().unwrap_or_default()
 }
 
-async fn receive(commits: &impl Commits, sku: &str, on_hand: u64) {
+async fn receive(store: &impl AggregateStore, sku: &str, on_hand: u64) {
     let home = AggregateId::new(format!("stock/{sku}")).unwrap();
     let command = Command { id: CommandId::new(format!("receipt/{sku}")).unwrap(), home, token: None };
     let state = serde_json::to_string(&Stock { on_hand, ..Stock::default() }).unwrap();
@@ -57,7 +57,7 @@ async fn receive(commits: &impl Commits, sku: &str, on_hand: u64) {
         let change = Change { aggregate, state: state.clone(), events: Vec::new(), index: Vec::new() };
         Ok::<_, String>(Decision { reply: Reply::success(&"received").unwrap(), changes: vec![change] })
     };
-    handle(commits, &command, SystemTime::UNIX_EPOCH, |_| Vec::new(), decide).await.unwrap();
+    handle(store, &command, SystemTime::UNIX_EPOCH, |_| Vec::new(), decide).await.unwrap();
 }
 
 /// Until it is not worth trying again, as the queue does.
@@ -73,9 +73,9 @@ async fn carried_out(inventory: &Inventory<Slow>, envelope: &Envelope) -> Reply 
 
 #[tokio::test]
 async fn of_many_orders_for_the_last_pieces_as_many_get_them_as_there_are_and_each_all_or_nothing() {
-    let inventory = Arc::new(Inventory { commits: Slow::default() });
-    receive(&inventory.commits, "tide-table", 7).await;
-    receive(&inventory.commits, "chart", 5).await;
+    let inventory = Arc::new(Inventory { store: Slow::default() });
+    receive(&inventory.store, "tide-table", 7).await;
+    receive(&inventory.store, "chart", 5).await;
     let orders = (0..20).map(|number| {
         let inventory = Arc::clone(&inventory);
         async move {
@@ -96,30 +96,30 @@ async fn of_many_orders_for_the_last_pieces_as_many_get_them_as_there_are_and_ea
         }
     }
     assert_eq!(reserved.len(), 5);
-    assert_eq!(stock(&inventory.commits, "tide-table").await, Stock { on_hand: 2, reserved: 5, shipped: 0 });
-    assert_eq!(stock(&inventory.commits, "chart").await, Stock { on_hand: 0, reserved: 5, shipped: 0 });
+    assert_eq!(stock(&inventory.store, "tide-table").await, Stock { on_hand: 2, reserved: 5, shipped: 0 });
+    assert_eq!(stock(&inventory.store, "chart").await, Stock { on_hand: 0, reserved: 5, shipped: 0 });
 
     let (shipped, released) = (&reserved[0], &reserved[1]);
     for _ in 0..2 {
         carried_out(&inventory, &command(shipped, "ShipStock", &[])).await;
         carried_out(&inventory, &command(released, "ReleaseStock", &[])).await;
     }
-    assert_eq!(stock(&inventory.commits, "tide-table").await, Stock { on_hand: 3, reserved: 3, shipped: 1 });
+    assert_eq!(stock(&inventory.store, "tide-table").await, Stock { on_hand: 3, reserved: 3, shipped: 1 });
 }
 
 #[tokio::test]
 async fn a_release_that_comes_first_leaves_a_tombstone() {
-    let inventory = Inventory { commits: Slow::default() };
-    receive(&inventory.commits, "chart", 1).await;
+    let inventory = Inventory { store: Slow::default() };
+    receive(&inventory.store, "chart", 1).await;
     carried_out(&inventory, &command("ord_1", "ReleaseStock", &[])).await;
     let late = carried_out(&inventory, &command("ord_1", "ReserveStock", &[("chart", 1)])).await;
     assert!(matches!(late, Reply::Failure { error, .. } if error == "Compensated"));
-    assert_eq!(stock(&inventory.commits, "chart").await, Stock { on_hand: 1, reserved: 0, shipped: 0 });
+    assert_eq!(stock(&inventory.store, "chart").await, Stock { on_hand: 1, reserved: 0, shipped: 0 });
 }
 
 #[tokio::test]
 async fn what_does_not_fit_is_permanent() {
-    let inventory = Inventory { commits: Slow::default() };
+    let inventory = Inventory { store: Slow::default() };
     for envelope in [command("ord_1", "ShipStock", &[]), command("ord_1", "ConfirmOrder", &[])] {
         let failure = inventory.carry_out(&envelope, &|| SystemTime::UNIX_EPOCH).await.unwrap_err();
         assert!(matches!(failure, Failure::Permanent { .. }), "{failure}");

@@ -4,7 +4,7 @@ use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use http::StatusCode;
 use tidegate_events::OrderId;
 use tidegate_orders::{Reply, order};
-use tidegate_outbox::Commits;
+use tidegate_outbox::AggregateStore;
 use tidegate_runtime::ambient::Ambient;
 use tidegate_runtime::problem::{self, Problem};
 use tidegate_runtime::trace::TraceContext;
@@ -18,7 +18,7 @@ use crate::{Api, Views};
 /// How often somebody else may be quicker: the saga writes an order a handful of times in its whole life.
 const MAX_ATTEMPTS: usize = 5;
 
-impl<A: Ambient, C: Commits, V: Views> Api<A, C, V> {
+impl<A: Ambient, C: AggregateStore, V: Views> Api<A, C, V> {
     pub(crate) async fn cancel(
         &self,
         request: &Request,
@@ -29,13 +29,13 @@ impl<A: Ambient, C: Commits, V: Views> Api<A, C, V> {
         tracing::Span::current().record("order_id", id.as_str());
         let circumstances = Circumstances { now: self.ambient.now(), correlation: request.correlation_id(), trace };
         for _ in 0..MAX_ATTEMPTS {
-            let loaded = orders::load(&self.commits, &id, &request.customer).await?;
+            let loaded = orders::load(&self.store, &id, &request.customer).await?;
             let decision = order::request_cancellation(&loaded.order);
             let Reply::Done(word) = decision.reply else { return Err(already_confirmed()) };
             // Decided from the state alone, so a wish that is known already is written no second time.
             let known = decision.events.is_empty();
             if known
-                || orders::commit(&self.commits, (&id, &loaded.image), Asked::Cancel, &decision, &circumstances).await?
+                || orders::commit(&self.store, (&id, &loaded.image), Asked::Cancel, &decision, &circumstances).await?
             {
                 info!(known, "cancellation requested");
                 return Ok(problem::json(StatusCode::ACCEPTED, &Cancellation::of(&id, word, &decision.state)));

@@ -19,7 +19,7 @@ mod views;
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use http::HeaderMap;
-use tidegate_outbox::{AggregateId, Commits};
+use tidegate_outbox::{AggregateId, AggregateStore};
 use tidegate_runtime::ambient::Ambient;
 use tidegate_runtime::problem::Problem;
 use tidegate_runtime::trace::TraceContext;
@@ -47,17 +47,17 @@ pub struct Api<A, C, V> {
     /// Time and randomness.
     pub ambient: A,
     /// The orders themselves.
-    pub commits: C,
+    pub store: C,
     /// Lists and timelines.
     pub views: V,
 }
 
-impl<A: Ambient, C: Commits, V: Views> Api<A, C, V> {
+impl<A: Ambient, C: AggregateStore, V: Views> Api<A, C, V> {
     /// Opens the connection to the table and runs the signing code once, so that the first request does not pay for it.
     /// Failing here harms nothing, so nothing is returned.
     pub async fn warm(&self) {
         if let Ok(nothing) = AggregateId::new("warm") {
-            let _ = self.commits.load(&nothing).await;
+            let _ = self.store.load(&nothing).await;
         }
     }
 

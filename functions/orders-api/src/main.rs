@@ -3,7 +3,7 @@
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use orders_api::{Api, DynamoDbViews, Invocation};
-use tidegate_outbox::DynamoDbCommits;
+use tidegate_outbox::DynamoDbAggregates;
 use tidegate_runtime::ambient::System;
 use tidegate_runtime::config::{number, required};
 use tidegate_runtime::http::HttpClient;
@@ -19,7 +19,7 @@ async fn main() -> Result<(), Error> {
     let api = &Api {
         max_body_bytes: number("MAX_BODY_BYTES", 64 * 1024)?,
         ambient: System,
-        commits: DynamoDbCommits::new(dynamodb.clone(), &orders_table),
+        store: DynamoDbAggregates::new(dynamodb.clone(), &orders_table),
         views: DynamoDbViews::new(dynamodb, orders_table, required("TIMELINE_TABLE")?),
     };
     api.warm().await;

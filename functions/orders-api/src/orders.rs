@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tidegate_cloudevents::JsonText;
 use tidegate_events::{About, CommandId, CorrelationId, CustomerId, OrderId};
 use tidegate_orders::{Decision, Order};
-use tidegate_outbox::{AggregateId, Change, Command, Commit, CommitError, Commits, Image, Reply, StoreError};
+use tidegate_outbox::{AggregateId, AggregateStore, Change, Command, Commit, CommitError, Image, Reply, StoreError};
 use tidegate_runtime::PortError;
 use tidegate_runtime::problem::Problem;
 use tidegate_runtime::trace::TraceContext;
@@ -36,13 +36,13 @@ pub(crate) enum Asked {
 }
 
 /// The customer's order. That of somebody else is none.
-pub(crate) async fn load(commits: &impl Commits, id: &OrderId, customer: &CustomerId) -> Result<Loaded, Problem> {
-    find(commits, id).await?.filter(|it| it.order.customer_id == *customer).ok_or_else(unknown)
+pub(crate) async fn load(store: &impl AggregateStore, id: &OrderId, customer: &CustomerId) -> Result<Loaded, Problem> {
+    find(store, id).await?.filter(|it| it.order.customer_id == *customer).ok_or_else(unknown)
 }
 
 /// Any customer's order.
-pub(crate) async fn find(commits: &impl Commits, id: &OrderId) -> Result<Option<Loaded>, Problem> {
-    let image = commits.load(&aggregate(id)?).await.map_err(|error| unstored(&error))?;
+pub(crate) async fn find(store: &impl AggregateStore, id: &OrderId) -> Result<Option<Loaded>, Problem> {
+    let image = store.load(&aggregate(id)?).await.map_err(|error| unstored(&error))?;
     match image.state_as() {
         Ok(order) => Ok(order.map(|order| Loaded { image, order })),
         Err(_) => {
@@ -54,7 +54,7 @@ pub(crate) async fn find(commits: &impl Commits, id: &OrderId) -> Result<Option<
 
 /// Writes a decision over the image that it was made from. False where somebody else was quicker.
 pub(crate) async fn commit(
-    commits: &impl Commits,
+    store: &impl AggregateStore,
     (id, image): (&OrderId, &Image),
     asked: Asked,
     decision: &Decision<Order>,
@@ -64,7 +64,7 @@ pub(crate) async fn commit(
         error!(error = tidegate_runtime::chain(&*error), "the order cannot be written");
         broken()
     })?;
-    match commits.commit(&commit).await {
+    match store.commit(&commit).await {
         Ok(()) => Ok(true),
         Err(CommitError::Conflict) => Ok(false),
         Err(CommitError::Store(error)) => Err(unstored(&error)),

@@ -19,7 +19,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tidegate_events::{CustomerId, Fault, Invalid, OrderId, PlaceOrder};
 use tidegate_orders::{Order, order};
-use tidegate_outbox::{Commits, Image};
+use tidegate_outbox::{AggregateStore, Image};
 use tidegate_runtime::ambient::Ambient;
 use tidegate_runtime::problem::{self, ErrorAt, Problem};
 use tidegate_runtime::trace::TraceContext;
@@ -34,7 +34,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// Of SHA-256, so that nobody finds a key that names another customer's order: 160 bits.
 const ID_BYTES: usize = 20;
 
-impl<A: Ambient, C: Commits, V: Views> Api<A, C, V> {
+impl<A: Ambient, C: AggregateStore, V: Views> Api<A, C, V> {
     pub(crate) async fn place(
         &self,
         request: &Request,
@@ -52,12 +52,12 @@ impl<A: Ambient, C: Commits, V: Views> Api<A, C, V> {
         let decision = order::place(placed_by, Some(digest.clone()), orders::timestamp(now));
         let absent = Image::absent(orders::aggregate(&id)?);
         let circumstances = Circumstances { now, correlation: request.correlation_id(), trace };
-        if orders::commit(&self.commits, (&id, &absent), Asked::Place, &decision, &circumstances).await? {
+        if orders::commit(&self.store, (&id, &absent), Asked::Place, &decision, &circumstances).await? {
             info!("placed");
             return placed(&id, &decision.state, HeaderMap::new());
         }
         // Refused by what is there: an equal request's order, perhaps from this very write, whose answer was lost.
-        let Some(there) = orders::find(&self.commits, &id).await? else { return Err(orders::try_again()) };
+        let Some(there) = orders::find(&self.store, &id).await? else { return Err(orders::try_again()) };
         if there.order.customer_id != request.customer || there.order.request_digest != Some(digest) {
             return Err(reused());
         }

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tidegate_events::OrderId;
-use tidegate_outbox::Commits;
+use tidegate_outbox::AggregateStore;
 use tidegate_runtime::ambient::Ambient;
 use tidegate_runtime::problem::{self, Problem};
 
@@ -20,14 +20,14 @@ const ETAG_BYTES: usize = 16;
 /// Nobody but the customer keeps it, and not without asking whether it is still so.
 pub(crate) const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 
-impl<A: Ambient, C: Commits, V: Views> Api<A, C, V> {
+impl<A: Ambient, C: AggregateStore, V: Views> Api<A, C, V> {
     pub(crate) async fn read(&self, request: &Request, order: &str) -> Result<ApiGatewayV2httpResponse, Problem> {
         let id: OrderId = order.parse().map_err(|_| orders::unknown())?;
         tracing::Span::current().record("order_id", id.as_str());
         // The timeline before the order, one after the other: it is behind the order then, and never tells of an end that
         // the status does not tell.
         let timeline = self.views.timeline_of(&id).await.map_err(|error| orders::unread(&error))?;
-        let order = orders::load(&self.commits, &id, &request.customer).await?.order;
+        let order = orders::load(&self.store, &id, &request.customer).await?.order;
         let told = Told::of(&id, &order, &timeline);
         let etag = etag(&told)?;
         let headers = HeaderMap::from_iter([(CACHE_CONTROL, PRIVATE), (ETAG, etag.clone())]);

@@ -15,17 +15,17 @@ use jiff::Timestamp;
 use tidegate_batch::Failure;
 use tidegate_events::{Command, Envelope, OrderCommand};
 use tidegate_orders::{Order, order};
-use tidegate_outbox::{self as outbox, CommandId, Commits, Decision, Handled, Image, TaskToken};
+use tidegate_outbox::{self as outbox, AggregateStore, CommandId, Decision, Handled, Image, TaskToken};
 use tidegate_worker::{Overtaken, Service, Undecided, command, commit, decided};
 
 /// The service, over its table.
 #[derive(Debug)]
 pub struct Orders<C> {
     /// Orders.
-    pub commits: C,
+    pub store: C,
 }
 
-impl<C: Commits> Service for Orders<C> {
+impl<C: AggregateStore> Service for Orders<C> {
     fn takes(&self, command: &Command) -> bool {
         matches!(command, Command::Order(_))
     }
@@ -50,11 +50,11 @@ impl<C: Commits> Service for Orders<C> {
             }
             Ok(decision)
         };
-        commit(&self.commits, &command, now, |_| Vec::new(), decide).await
+        commit(&self.store, &command, now, |_| Vec::new(), decide).await
     }
 }
 
-impl<C: Commits> Orders<C> {
+impl<C: AggregateStore> Orders<C> {
     /// The command, under the name that its proof has, with the token that its reply is for.
     async fn addressed(&self, envelope: &Envelope, wanted: &OrderCommand) -> Result<outbox::Command, Failure> {
         let command = command(envelope)?;
@@ -67,7 +67,7 @@ impl<C: Commits> Orders<C> {
                 Ok(outbox::Command { id, token: None, ..command })
             }
             OrderCommand::Answer { .. } => {
-                let home = self.commits.load(&command.home).await;
+                let home = self.store.load(&command.home).await;
                 let home = home.map_err(|error| Failure::transient(tidegate_runtime::chain(&error)))?;
                 // A copy of an answer that was given is for the token that was parked then, and that has its reply. What is
                 // parked now is another compensation, or the same one once more: it waits for an answer of its own.

@@ -11,7 +11,8 @@ use tidegate_cloudevents::JsonText;
 use tidegate_events::{Envelope, PlaceOrder};
 use tidegate_orders::{Order, order};
 use tidegate_outbox::{
-    AggregateId, Change, Command, CommandId, Commits, Decision, Handled, Image, MemoryCommits, Message, Reply, handle,
+    AggregateId, AggregateStore, Change, Command, CommandId, Decision, Handled, Image, MemoryAggregates, Message,
+    Reply, handle,
 };
 use tidegate_worker::Service;
 
@@ -21,8 +22,8 @@ fn home() -> AggregateId {
     AggregateId::new("ord_1").unwrap()
 }
 
-async fn placed() -> Orders<MemoryCommits> {
-    let commits = MemoryCommits::default();
+async fn placed() -> Orders<MemoryAggregates> {
+    let store = MemoryAggregates::default();
     let body = include_bytes!("../../../crates/events/tests/fixtures/place-order.json");
     let placed = PlaceOrder::parse(body).unwrap().placed_by("customer-mona".parse().unwrap());
     let order = order::place(placed, None, jiff::Timestamp::UNIX_EPOCH).state;
@@ -32,8 +33,8 @@ async fn placed() -> Orders<MemoryCommits> {
         let change = Change { aggregate: home(), state, events: Vec::new(), index: order.index() };
         Ok::<_, String>(Decision { reply: Reply::success(&"placed").unwrap(), changes: vec![change] })
     };
-    handle(&commits, &command, NOW, |_| Vec::new(), decide).await.unwrap();
-    Orders { commits }
+    handle(&store, &command, NOW, |_| Vec::new(), decide).await.unwrap();
+    Orders { store }
 }
 
 fn command(name: &str, token: Option<&str>, data: &Value) -> Envelope {
@@ -56,7 +57,7 @@ fn answer(answer: &str) -> Envelope {
     command("AnswerCompensation", None, &json!({"step": "UndoPayment", "answer": answer}))
 }
 
-impl Desk for Orders<MemoryCommits> {}
+impl Desk for Orders<MemoryAggregates> {}
 
 trait Desk: Service {
     async fn carried_out(&self, envelope: &Envelope) -> Handled {
@@ -65,8 +66,8 @@ trait Desk: Service {
 }
 
 /// The replies of the newest version: to which token, and what.
-async fn replies(orders: &Orders<MemoryCommits>) -> Vec<(String, Reply)> {
-    let image = orders.commits.load(&home()).await.unwrap();
+async fn replies(orders: &Orders<MemoryAggregates>) -> Vec<(String, Reply)> {
+    let image = orders.store.load(&home()).await.unwrap();
     let replies = image.outbox().iter().filter_map(|it| match it {
         Message::Reply { token, reply, .. } => Some((token.expose().to_owned(), reply.clone())),
         Message::Event(_) => None,
@@ -74,8 +75,8 @@ async fn replies(orders: &Orders<MemoryCommits>) -> Vec<(String, Reply)> {
     replies.collect()
 }
 
-async fn is_parked(orders: &Orders<MemoryCommits>) -> bool {
-    let image = orders.commits.load(&home()).await.unwrap();
+async fn is_parked(orders: &Orders<MemoryAggregates>) -> bool {
+    let image = orders.store.load(&home()).await.unwrap();
     let order: Order = image.state_as().unwrap().unwrap();
     assert_eq!(order.parked.is_some(), image.index().contains_key("parked"), "the index says the same");
     order.parked.is_some()
@@ -116,7 +117,7 @@ async fn an_answer_to_what_is_not_parked_is_permanent() {
     let orders = placed().await;
     let failure = orders.carry_out(&answer("resolved"), &|| NOW).await.unwrap_err();
     assert!(matches!(failure, Failure::Permanent { .. }), "{failure}");
-    let nobody = Orders { commits: MemoryCommits::default() };
+    let nobody = Orders { store: MemoryAggregates::default() };
     let failure = nobody.carry_out(&command("ConfirmOrder", Some("t"), &json!({})), &|| NOW).await.unwrap_err();
     assert_eq!(failure, Failure::permanent("no decision was reached: there is no such order"));
 }
@@ -125,7 +126,7 @@ async fn an_answer_to_what_is_not_parked_is_permanent() {
 async fn an_order_keeps_its_place_in_the_indexes_when_it_is_confirmed() {
     let orders = placed().await;
     orders.carried_out(&command("ConfirmOrder", Some("t"), &json!({}))).await;
-    let image = orders.commits.load(&home()).await.unwrap();
+    let image = orders.store.load(&home()).await.unwrap();
     assert_eq!(image.index().get("customer_id").map(String::as_str), Some("customer-mona"));
     assert_eq!(replies(&orders).await, [("t".to_owned(), Reply::success(&"confirmed").unwrap())]);
 }

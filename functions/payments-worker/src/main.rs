@@ -7,7 +7,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use payments_worker::stripe::StripeClient;
 use payments_worker::{Configuration, Payments};
 use tidegate_batch::sqs::SqsQueue;
-use tidegate_outbox::DynamoDbCommits;
+use tidegate_outbox::DynamoDbAggregates;
 use tidegate_runtime::ambient::{Ambient, System};
 use tidegate_runtime::config::required;
 use tidegate_runtime::consumer::Invocation;
@@ -35,13 +35,13 @@ async fn main() -> Result<(), Error> {
         waiting: SfnWaiting::new(aws_sdk_sfn::Client::new(&aws)),
         metrics: EmbeddedMetrics::new(&function),
         service: Payments {
-            commits: DynamoDbCommits::new(aws_sdk_dynamodb::Client::new(&aws), required("PAYMENTS_TABLE")?),
+            store: DynamoDbAggregates::new(aws_sdk_dynamodb::Client::new(&aws), required("PAYMENTS_TABLE")?),
             configuration: Configuration::new(secrets, &required("TIDEGATE_DEPLOYMENT")?),
             stripe: StripeClient::default(),
         },
     };
     // While initialising there is a whole processor: open the connections the first command needs. Failing is no harm.
-    tokio::join!(worker.service.commits.warm(), worker.service.warm(System.now()));
+    tokio::join!(worker.service.store.warm(), worker.service.warm(System.now()));
     let worker = &worker;
     lambda_runtime::run(service_fn(async move |event: LambdaEvent<SqsEvent>| {
         let invocation =

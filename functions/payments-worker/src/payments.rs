@@ -7,7 +7,7 @@ use tidegate_batch::Failure;
 use tidegate_cloudevents::Event;
 use tidegate_events::{Command, Envelope, OrderId};
 use tidegate_orders::payment::{Answer, Request, decide};
-use tidegate_outbox::{Commits, Handled};
+use tidegate_outbox::{AggregateStore, Handled};
 use tidegate_runtime::secrets::Secrets;
 use tidegate_worker::{Service, ask_and_commit};
 
@@ -21,14 +21,14 @@ const OF_STRIPE: &str = "com.stripe.";
 #[derive(Debug)]
 pub struct Payments<C, S> {
     /// The payments' table.
-    pub commits: C,
+    pub store: C,
     /// The operator's document.
     pub configuration: Configuration<S>,
     /// Stripe.
     pub stripe: StripeClient,
 }
 
-impl<C: Commits, S: Secrets> Payments<C, S> {
+impl<C: AggregateStore, S: Secrets> Payments<C, S> {
     /// Reads the document and opens a connection to Stripe, which the first command needs. That it fails is no harm.
     pub async fn warm(&self, now: SystemTime) {
         let Ok(account) = self.configuration.load(now).await else { return };
@@ -58,7 +58,7 @@ impl<C: Commits, S: Secrets> Payments<C, S> {
     }
 }
 
-impl<C: Commits, S: Secrets> Service for Payments<C, S> {
+impl<C: AggregateStore, S: Secrets> Service for Payments<C, S> {
     fn takes(&self, command: &Command) -> bool {
         matches!(command, Command::Payment(_))
     }
@@ -77,7 +77,7 @@ impl<C: Commits, S: Secrets> Service for Payments<C, S> {
             return Err(Failure::permanent(format!("{} is not about a payment", envelope.command.name())));
         };
         ask_and_commit(
-            &self.commits,
+            &self.store,
             envelope,
             clock,
             |payment, answers| decide(payment, command, &envelope.command_id, answers),

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use tidegate_batch::Failure;
 use tidegate_events::{Command, Envelope};
 use tidegate_orders::shipment;
-use tidegate_outbox::{Commits, Handled};
+use tidegate_outbox::{AggregateStore, Handled};
 use tidegate_worker::{Service, ask_and_commit};
 
 pub mod carrier;
@@ -19,12 +19,12 @@ use carrier::Carrier;
 #[derive(Debug)]
 pub struct Shipping<C, K> {
     /// Shipments.
-    pub commits: C,
+    pub store: C,
     /// Who takes them.
     pub carrier: K,
 }
 
-impl<C: Commits, K: Carrier> Service for Shipping<C, K> {
+impl<C: AggregateStore, K: Carrier> Service for Shipping<C, K> {
     fn takes(&self, command: &Command) -> bool {
         matches!(command, Command::Shipment(_))
     }
@@ -35,6 +35,6 @@ impl<C: Commits, K: Carrier> Service for Shipping<C, K> {
         };
         let decide = |shipment: &_, answers: &[_]| shipment::decide(shipment, wanted, &envelope.order_id, answers);
         let ask = async |request| self.carrier.ask(&request).await;
-        ask_and_commit(&self.commits, envelope, clock, decide, ask).await
+        ask_and_commit(&self.store, envelope, clock, decide, ask).await
     }
 }

@@ -26,7 +26,8 @@ fn machines() -> Vec<Machine> {
 }
 
 fn written() -> Vec<Source> {
-    let folders = ["toolkit", "crates", "functions", "tests", "infra", "tools", "docs", "statemachines", ".ci", ".cargo"];
+    let folders =
+        ["toolkit", "crates", "functions", "tests", "infra", "tools", "docs", "statemachines", ".ci", ".cargo"];
     let files = [
         "Cargo.toml",
         "Makefile",

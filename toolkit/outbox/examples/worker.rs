@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tidegate_cloudevents::{Event, JsonText};
 use tidegate_outbox::{
-    AggregateId, Change, Command, CommandId, Decision, DynamoDbCommits, Image, Reply, TaskToken, handle,
+    AggregateId, Change, Command, CommandId, Decision, DynamoDbAggregates, Image, Reply, TaskToken, handle,
 };
 
 #[derive(Deserialize)]
@@ -47,14 +47,14 @@ fn decide(reserve: &Reserve, loaded: &[Image]) -> Result<Decision, Error> {
     })
 }
 
-async fn worked(commits: &DynamoDbCommits, body: &str) -> Result<(), Error> {
+async fn worked(store: &DynamoDbAggregates, body: &str) -> Result<(), Error> {
     let reserve: Reserve = serde_json::from_str(body).map_err(|_| "the command cannot be read")?;
     let (id, home) = (reserve.command.clone(), reserve.order.clone());
     let command = Command { id, home, token: Some(reserve.token.clone()) };
     #[expect(clippy::disallowed_methods, reason = "an example has no ports for time")]
     let now = std::time::SystemTime::now();
     let others = |_: &Image| vec![reserve.sku.clone()];
-    handle(commits, &command, now, others, |loaded| decide(&reserve, loaded)).await?;
+    handle(store, &command, now, others, |loaded| decide(&reserve, loaded)).await?;
     Ok(())
 }
 
@@ -64,11 +64,11 @@ async fn main() -> Result<(), Error> {
     let aws = aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await;
     #[expect(clippy::disallowed_methods, reason = "an example has no configuration module")]
     let table = std::env::var("TABLE")?;
-    let commits = &DynamoDbCommits::new(aws_sdk_dynamodb::Client::new(&aws), table);
+    let store = &DynamoDbAggregates::new(aws_sdk_dynamodb::Client::new(&aws), table);
     let work = async |event: LambdaEvent<SqsEvent>| -> Result<Value, Error> {
         let mut failures = Vec::new();
         for message in event.payload.records {
-            if worked(commits, message.body.as_deref().unwrap_or_default()).await.is_err() {
+            if worked(store, message.body.as_deref().unwrap_or_default()).await.is_err() {
                 failures.push(json!({ "itemIdentifier": message.message_id }));
             }
         }

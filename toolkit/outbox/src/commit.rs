@@ -229,7 +229,7 @@ pub enum Refused {
 ///
 /// For one aggregate and one version at most one commit is ever written, and a commit is written whole or not at all.
 /// `testkit` has the suite that every store passes.
-pub trait Commits: Send + Sync {
+pub trait AggregateStore: Send + Sync {
     /// The aggregate's newest image, [`Image::absent`] where it was never written. Whatever was committed before the call
     /// is seen.
     ///

@@ -18,16 +18,16 @@ use aws_sdk_dynamodb::types::AttributeValue::{N, S};
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 
 use crate::image::{ATTRIBUTES, Unreadable};
-use crate::{AggregateId, Commit, CommitError, Commits, Image, StoreError};
+use crate::{AggregateId, AggregateStore, Commit, CommitError, Image, StoreError};
 
 /// Keeps aggregates in a DynamoDB table.
 #[derive(Clone, Debug)]
-pub struct DynamoDbCommits {
+pub struct DynamoDbAggregates {
     client: Client,
     table: String,
 }
 
-impl DynamoDbCommits {
+impl DynamoDbAggregates {
     /// Over `table`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
@@ -79,7 +79,7 @@ impl DynamoDbCommits {
     }
 }
 
-impl Commits for DynamoDbCommits {
+impl AggregateStore for DynamoDbAggregates {
     async fn load(&self, aggregate: &AggregateId) -> Result<Image, StoreError> {
         let read = self.client.get_item().table_name(&self.table).key("id", S(aggregate.to_string()));
         let read = read.consistent_read(true).send().await.map_err(|error| failed("load", aggregate, &error))?;

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use futures::future::try_join_all;
 
 use crate::{
-    AggregateId, Command, CommandId, Commit, CommitError, Commits, Decision, Image, Refused, Reply, StoreError,
+    AggregateId, AggregateStore, Command, CommandId, Commit, CommitError, Decision, Image, Refused, Reply, StoreError,
 };
 
 /// How often a commit is tried that somebody else keeps being quicker than. Each time somebody has made progress, so this
@@ -55,23 +55,23 @@ pub struct Handled {
 ///
 /// # Errors
 /// [`HandleError`] says which of them are worth trying again.
-pub async fn handle<C: Commits, E: Into<Box<dyn Error + Send + Sync>>>(
-    commits: &C,
+pub async fn handle<C: AggregateStore, E: Into<Box<dyn Error + Send + Sync>>>(
+    store: &C,
     command: &Command,
     now: SystemTime,
     others: impl Fn(&Image) -> Vec<AggregateId>,
     decide: impl Fn(&[Image]) -> Result<Decision, E>,
 ) -> Result<Handled, HandleError> {
     for attempt in 0..MAX_ATTEMPTS {
-        let home = commits.load(&command.home).await?;
+        let home = store.load(&command.home).await?;
         let others = if home.proof(&command.id).is_none() { others(&home) } else { Vec::new() };
         let mut loaded = vec![home];
-        loaded.extend(try_join_all(others.iter().map(|id| commits.load(id))).await?);
-        match handle_loaded(commits, command, now, &loaded, &decide).await {
+        loaded.extend(try_join_all(others.iter().map(|id| store.load(id))).await?);
+        match handle_loaded(store, command, now, &loaded, &decide).await {
             // On a later attempt the proof may be of our own write, refused because its first answer was lost.
             Ok(handled) => return Ok(Handled { repeated: handled.repeated && attempt == 0, ..handled }),
             Err(HandleError::Contended { .. }) => {}
-            Err(HandleError::Undecided(_)) if is_torn(commits, &loaded).await? => {}
+            Err(HandleError::Undecided(_)) if is_torn(store, &loaded).await? => {}
             Err(error) => return Err(error),
         }
     }
@@ -86,8 +86,8 @@ pub async fn handle<C: Commits, E: Into<Box<dyn Error + Send + Sync>>>(
 ///
 /// # Errors
 /// As [`handle`]. A `decide` that gives up does so on what was loaded, which may have changed since.
-pub async fn handle_loaded<C: Commits, E: Into<Box<dyn Error + Send + Sync>>>(
-    commits: &C,
+pub async fn handle_loaded<C: AggregateStore, E: Into<Box<dyn Error + Send + Sync>>>(
+    store: &C,
     command: &Command,
     now: SystemTime,
     loaded: &[Image],
@@ -110,7 +110,7 @@ pub async fn handle_loaded<C: Commits, E: Into<Box<dyn Error + Send + Sync>>>(
             (Commit::decided(command, loaded, decision, now)?, handled)
         }
     };
-    match commits.commit(&commit).await {
+    match store.commit(&commit).await {
         Ok(()) => Ok(handled),
         Err(CommitError::Conflict) => Err(HandleError::Contended { command: command.id.clone() }),
         Err(CommitError::Store(error)) => Err(error.into()),
@@ -119,11 +119,11 @@ pub async fn handle_loaded<C: Commits, E: Into<Box<dyn Error + Send + Sync>>>(
 
 /// Whether what was loaded has changed since. A decision that is written is guarded by the versions of what it changes;
 /// one that gives up is not, and may have been shown images that never stood beside each other.
-async fn is_torn<C: Commits>(commits: &C, loaded: &[Image]) -> Result<bool, StoreError> {
+async fn is_torn<C: AggregateStore>(store: &C, loaded: &[Image]) -> Result<bool, StoreError> {
     if loaded.len() < 2 {
         return Ok(false);
     }
-    let now = try_join_all(loaded.iter().map(|it| commits.load(it.aggregate()))).await?;
+    let now = try_join_all(loaded.iter().map(|it| store.load(it.aggregate()))).await?;
     Ok(now.iter().zip(loaded).any(|(now, then)| now.version() != then.version()))
 }
 
@@ -155,24 +155,24 @@ mod tests {
     use tidegate_cloudevents::JsonText;
 
     use super::*;
-    use crate::{Change, MemoryCommits, Message, TaskToken};
+    use crate::{Change, MemoryAggregates, Message, TaskToken};
 
     /// A store that lets others go first at each call, and loses the answers it is told to lose.
     #[derive(Default)]
     struct Slow {
-        commits: MemoryCommits,
+        inner: MemoryAggregates,
         lost: Mutex<Vec<CommitError>>,
     }
 
-    impl Commits for Slow {
+    impl AggregateStore for Slow {
         async fn load(&self, aggregate: &AggregateId) -> Result<Image, StoreError> {
             tokio::task::yield_now().await;
-            self.commits.load(aggregate).await
+            self.inner.load(aggregate).await
         }
 
         async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
             tokio::task::yield_now().await;
-            self.commits.commit(commit).await?;
+            self.inner.commit(commit).await?;
             self.lost.lock().unwrap().pop().map_or(Ok(()), Err)
         }
     }
@@ -196,7 +196,7 @@ mod tests {
     }
 
     async fn home(store: &Slow) -> Image {
-        store.commits.load(&command("x", None).home).await.unwrap()
+        store.inner.load(&command("x", None).home).await.unwrap()
     }
 
     fn handled(length: usize, repeated: bool) -> Handled {
@@ -208,7 +208,7 @@ mod tests {
         let (store, command) = (Slow::default(), command("a", Some("t")));
         let (one, two) = join!(append(&store, &command), append(&store, &command));
         assert_eq!(one.unwrap().reply, two.unwrap().reply);
-        assert_eq!(store.commits.records_from(0).len(), 1);
+        assert_eq!(store.inner.records_from(0).len(), 1);
     }
 
     #[tokio::test(flavor = "current_thread")]
@@ -223,7 +223,7 @@ mod tests {
     async fn a_write_refused_because_of_itself_is_known_by_its_proof() {
         let store = Slow { lost: Mutex::new(vec![CommitError::Conflict]), ..Slow::default() };
         assert_eq!(append(&store, &command("a", Some("t"))).await.unwrap(), handled(1, false));
-        assert_eq!(store.commits.records_from(0).len(), 1);
+        assert_eq!(store.inner.records_from(0).len(), 1);
     }
 
     #[tokio::test(flavor = "current_thread")]
@@ -234,16 +234,16 @@ mod tests {
         assert!(matches!(append(&store, &command).await, Err(HandleError::Store(_))));
         assert_eq!(append(&store, &self::command("b", None)).await.unwrap(), handled(2, false));
         assert_eq!(append(&store, &command).await.unwrap(), handled(1, true));
-        assert_eq!(store.commits.records_from(0).len(), 2);
+        assert_eq!(store.inner.records_from(0).len(), 2);
     }
 
     /// A store in which a twin of the command commits between the first load and the second.
     struct Torn {
-        commits: MemoryCommits,
+        inner: MemoryAggregates,
         loads: Mutex<usize>,
     }
 
-    impl Commits for Torn {
+    impl AggregateStore for Torn {
         async fn load(&self, aggregate: &AggregateId) -> Result<Image, StoreError> {
             let load = {
                 let mut loads = self.loads.lock().unwrap();
@@ -251,18 +251,18 @@ mod tests {
                 *loads
             };
             if load == 2 {
-                move_one(&self.commits, &command("a", None)).await.unwrap();
+                move_one(&self.inner, &command("a", None)).await.unwrap();
             }
-            self.commits.load(aggregate).await
+            self.inner.load(aggregate).await
         }
 
         async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
-            self.commits.commit(commit).await
+            self.inner.commit(commit).await
         }
     }
 
     /// Moves the one piece that home has aside to the other, which holds one at most.
-    async fn move_one<C: Commits>(commits: &C, command: &Command) -> Result<Handled, HandleError> {
+    async fn move_one<C: AggregateStore>(store: &C, command: &Command) -> Result<Handled, HandleError> {
         let other = AggregateId::new("other").unwrap();
         let decide = |loaded: &[Image]| {
             let (aside, moved) = (loaded[0].state_as::<u64>().unwrap(), loaded[1].state_as::<u64>().unwrap());
@@ -277,12 +277,12 @@ mod tests {
             };
             Ok(Decision { reply: Reply::success(&"moved").unwrap(), changes: vec![change(0, 0), change(1, 1)] })
         };
-        handle(commits, command, SystemTime::UNIX_EPOCH, |_| vec![other.clone()], decide).await
+        handle(store, command, SystemTime::UNIX_EPOCH, |_| vec![other.clone()], decide).await
     }
 
     #[tokio::test(flavor = "current_thread")]
     async fn what_was_loaded_around_a_twins_commit_is_no_reason_to_give_up() {
-        let torn = Torn { commits: MemoryCommits::default(), loads: Mutex::default() };
+        let torn = Torn { inner: MemoryAggregates::default(), loads: Mutex::default() };
         let handled = move_one(&torn, &command("a", None)).await.unwrap();
         assert_eq!(handled.reply, Reply::success(&"moved").unwrap());
         let gave_up = move_one(&torn, &command("b", None)).await;
@@ -302,7 +302,7 @@ mod tests {
         for token in [Some("t2"), None] {
             append(&store, &command("a", token)).await.unwrap();
         }
-        assert_eq!(store.commits.records_from(0).len(), 2, "whoever was answered is not answered again");
+        assert_eq!(store.inner.records_from(0).len(), 2, "whoever was answered is not answered again");
     }
 
     #[tokio::test(flavor = "current_thread")]
@@ -315,7 +315,7 @@ mod tests {
 
     struct Refusing;
 
-    impl Commits for Refusing {
+    impl AggregateStore for Refusing {
         async fn load(&self, aggregate: &AggregateId) -> Result<Image, StoreError> {
             Ok(Image::absent(aggregate.clone()))
         }

@@ -5,7 +5,7 @@
 //! use std::time::{Duration, SystemTime};
 //! use tidegate_cloudevents::{Event, EventError, JsonText};
 //! use tidegate_outbox::{
-//!     AggregateId, Answered, Change, Command, CommandId, Decision, Image, MemoryCommits, Outgoing, Publisher, Reply,
+//!     AggregateId, Answered, Change, Command, CommandId, Decision, Image, MemoryAggregates, Outgoing, Publisher, Reply,
 //!     SayError, TaskToken, TaskTokens, handle, relay,
 //! };
 //!
@@ -37,7 +37,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let table = MemoryCommits::default();
+//! let table = MemoryAggregates::default();
 //! let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000); // time is passed in, never read
 //! let command = Command {
 //!     id: CommandId::of_step("saga-17", "ConfirmOrder")?,
@@ -98,13 +98,13 @@ mod sns;
 #[cfg(feature = "stream")]
 pub mod stream;
 
-pub use commit::{Change, Command, Commit, CommitError, Commits, Decision, Refused, StoreError};
+pub use commit::{AggregateStore, Change, Command, Commit, CommitError, Decision, Refused, StoreError};
 #[cfg(feature = "dynamodb")]
-pub use dynamodb::DynamoDbCommits;
+pub use dynamodb::DynamoDbAggregates;
 pub use handle::{HandleError, Handled, handle, handle_loaded};
 pub use ids::{AggregateId, CommandId, EventId, InvalidName, TaskToken, Version};
 pub use image::{Image, PROOFS_KEPT, Proof, Unreadable};
-pub use memory::MemoryCommits;
+pub use memory::MemoryAggregates;
 pub use message::{Message, Reply};
 pub use relay::{Answered, Expired, Outgoing, Publisher, Record, Relayed, SayError, Stopped, TaskTokens, relay};
 #[cfg(feature = "sfn")]

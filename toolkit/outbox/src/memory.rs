@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::{AggregateId, Commit, CommitError, Commits, Image, Record, StoreError};
+use crate::{AggregateId, AggregateStore, Commit, CommitError, Image, Record, StoreError};
 
 /// Keeps aggregates in this process's memory.
 #[derive(Debug, Default)]
-pub struct MemoryCommits {
+pub struct MemoryAggregates {
     tables: Mutex<Tables>,
 }
 
@@ -17,7 +17,7 @@ struct Tables {
     stream: Vec<Image>,
 }
 
-impl MemoryCommits {
+impl MemoryAggregates {
     /// The stream's records from a position on: every image in the order in which it was written. Position 0 is the
     /// first; after a record has been said, the next position is one more.
     #[must_use]
@@ -33,7 +33,7 @@ impl MemoryCommits {
     }
 }
 
-impl Commits for MemoryCommits {
+impl AggregateStore for MemoryAggregates {
     async fn load(&self, aggregate: &AggregateId) -> Result<Image, StoreError> {
         Ok(self.lock().images.get(aggregate).cloned().unwrap_or_else(|| Image::absent(aggregate.clone())))
     }

@@ -16,9 +16,9 @@ use futures::FutureExt as _;
 use futures::future::join_all;
 use tidegate_cloudevents::{Data, Event, JsonText};
 use tidegate_outbox::{
-    AggregateId, Answered, Change, Command, CommandId, Commit, CommitError, Commits, Decision, EventId, HandleError,
-    Image, MemoryCommits, Message, Outgoing, Publisher, Record, Reply, SayError, StoreError, TaskToken, TaskTokens,
-    handle, relay,
+    AggregateId, AggregateStore, Answered, Change, Command, CommandId, Commit, CommitError, Decision, EventId,
+    HandleError, Image, MemoryAggregates, Message, Outgoing, Publisher, Record, Reply, SayError, StoreError, TaskToken,
+    TaskTokens, handle, relay,
 };
 
 const COMMANDS: usize = 1000;
@@ -50,20 +50,20 @@ impl Fuse {
 #[derive(Default)]
 struct World {
     fuse: Fuse,
-    commits: MemoryCommits,
+    store: MemoryAggregates,
     published: Mutex<Vec<Event>>,
     answers: Mutex<Vec<(String, Reply)>>,
     /// Entries that a `PublishBatch` refuses, or takes without saying so.
     faults: Mutex<Option<fastrand::Rng>>,
 }
 
-impl Commits for World {
+impl AggregateStore for World {
     async fn load(&self, aggregate: &AggregateId) -> Result<Image, StoreError> {
-        self.fuse.around(self.commits.load(aggregate)).await
+        self.fuse.around(self.store.load(aggregate)).await
     }
 
     async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
-        self.fuse.around(self.commits.commit(commit)).await
+        self.fuse.around(self.store.commit(commit)).await
     }
 }
 
@@ -234,7 +234,7 @@ fn run(seed: u64, together: usize, faults: bool) {
         let mut current = match batch.take() {
             Some(current) => current,
             None => {
-                let mut records = world.commits.records_from(position);
+                let mut records = world.store.records_from(position);
                 records.truncate(1 + rng.usize(..25));
                 Batch { position, records, lives: 0 }
             }
@@ -264,7 +264,7 @@ fn check(world: &World, orders: &[Order], tokens: &BTreeMap<usize, Reply>) {
     }
     for (aggregate, numbers) in &expected {
         let state: Vec<usize> =
-            world.commits.load(aggregate).now_or_never().unwrap().unwrap().state_as().unwrap().unwrap();
+            world.store.load(aggregate).now_or_never().unwrap().unwrap().state_as().unwrap().unwrap();
         assert_eq!(state.len(), numbers.len(), "{aggregate} was changed twice by one command");
         assert_eq!(state.into_iter().collect::<BTreeSet<_>>(), *numbers);
     }
@@ -272,7 +272,7 @@ fn check(world: &World, orders: &[Order], tokens: &BTreeMap<usize, Reply>) {
     // What was committed, by the stream.
     let mut committed: BTreeMap<String, Event> = BTreeMap::new();
     let mut order_of: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for record in world.commits.records_from(0) {
+    for record in world.store.records_from(0) {
         let image = record.image().unwrap().unwrap().clone();
         let events = image.outbox().iter().filter_map(|it| if let Message::Event(it) = it { Some(it) } else { None });
         for (index, event) in events.enumerate() {

@@ -99,7 +99,7 @@ async fn retry(context: &Context, deployment: &Deployment, order: &OrderId) -> R
     let resources = deployment.resources().await?;
     let table = resources.output("CallbacksTableName")?;
     let queue = resources.output("DeliverCallbackQueueUrl")?;
-    let books = Books(dynamodb::commits(&deployment.dynamodb, table));
+    let books = Books(dynamodb::store(&deployment.dynamodb, table));
     let present = Present { now: clock::timestamp(), random: Uuid::new_v4().as_u128() };
     let (record, message) = match books.retry(order, present).await {
         Ok(written) => written,

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tidegate_events::{Command, Envelope, OrderCommand, OrderId, ParkedAnswer};
 use tidegate_orders::order::Parked;
 use tidegate_orders::{Order, OrderStatus};
-use tidegate_outbox::{AggregateId, CommandId, Commits as _, DynamoDbCommits, Image, Reply};
+use tidegate_outbox::{AggregateId, AggregateStore as _, CommandId, DynamoDbAggregates, Image, Reply};
 use tokio::time::{Instant, sleep};
 
 use super::{Context, age};
@@ -223,8 +223,8 @@ impl Sagas<'_> {
     /// Two answers to one parking have one name, and the first that arrives counts.
     async fn is_the_one_that_counts(&self, id: &OrderId, envelope: &Envelope, answer: ParkedAnswer) -> Result<()> {
         let table = self.resources.output("OrdersTableName")?;
-        let commits = DynamoDbCommits::new(self.deployment.dynamodb.clone(), table);
-        let image = commits.load(&AggregateId::new(id.as_str())?).await?;
+        let store = DynamoDbAggregates::new(self.deployment.dynamodb.clone(), table);
+        let image = store.load(&AggregateId::new(id.as_str())?).await?;
         match counted(&image, &CommandId::new(envelope.command_id.as_str())?) {
             Some(counts) if counts == answer => Ok(()),
             Some(_) => bail!(Hint::new(
@@ -325,7 +325,7 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use tidegate_events::CommandName;
-    use tidegate_outbox::{Decision, MemoryCommits, handle};
+    use tidegate_outbox::{Decision, MemoryAggregates, handle};
 
     use super::*;
 
@@ -373,12 +373,12 @@ mod tests {
             (Reply::success(&"resolved").unwrap(), ParkedAnswer::Resolved),
             (Reply::failure("RetryCompensation", "made up"), ParkedAnswer::Retry),
         ] {
-            let commits = MemoryCommits::default();
-            assert_eq!(counted(&commits.load(&order).await.unwrap(), &first), None);
+            let store = MemoryAggregates::default();
+            assert_eq!(counted(&store.load(&order).await.unwrap(), &first), None);
             let command = tidegate_outbox::Command { id: first.clone(), home: order.clone(), token: None };
             let decide = |_: &[Image]| Ok::<_, String>(Decision { reply: reply.clone(), changes: Vec::new() });
-            handle(&commits, &command, UNIX_EPOCH, |_| Vec::new(), decide).await.unwrap();
-            assert_eq!(counted(&commits.load(&order).await.unwrap(), &first), Some(counts));
+            handle(&store, &command, UNIX_EPOCH, |_| Vec::new(), decide).await.unwrap();
+            assert_eq!(counted(&store.load(&order).await.unwrap(), &first), Some(counts));
         }
     }
 

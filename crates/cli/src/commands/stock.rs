@@ -87,8 +87,8 @@ pub(super) async fn receive(
     let key = format!("{PREFIX}{}", sku.as_str());
     let command = command(&key, receipt)?;
     let now = UNIX_EPOCH + clock::since_epoch();
-    let commits = dynamodb::commits(client, table);
-    let Handled { repeated, .. } = handle(&commits, &command, now, |_| Vec::new(), |loaded| take_in(loaded, count))
+    let store = dynamodb::store(client, table);
+    let Handled { repeated, .. } = handle(&store, &command, now, |_| Vec::new(), |loaded| take_in(loaded, count))
         .await
         .context("nothing was taken in")?;
     let stock = dynamodb::state(client, table, &key).await?.unwrap_or_default();
@@ -111,13 +111,13 @@ fn take_in(loaded: &[Image], count: u64) -> Result<Decision> {
 
 #[cfg(test)]
 mod tests {
-    use tidegate_outbox::{Commits, MemoryCommits};
+    use tidegate_outbox::{AggregateStore, MemoryAggregates};
 
     use super::*;
 
     #[tokio::test]
     async fn goods_are_taken_in_once_for_each_receipt_and_leave_the_rest_alone() {
-        let store = MemoryCommits::default();
+        let store = MemoryAggregates::default();
         for (receipt, count) in [("r-1", 5), ("r-1", 5), ("r-2", 2)] {
             let command = command("stock/gauge", receipt).unwrap();
             handle(&store, &command, UNIX_EPOCH, |_| Vec::new(), |loaded| take_in(loaded, count)).await.unwrap();
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn a_count_that_cannot_be_added_is_refused_instead_of_wrapping() {
         let full = JsonText::of(&Stock { on_hand: u64::MAX, ..Stock::default() }).unwrap();
-        let store = MemoryCommits::default();
+        let store = MemoryAggregates::default();
         let home = AggregateId::new("stock/gauge").unwrap();
         let change = Change { aggregate: home.clone(), state: full, events: Vec::new(), index: Vec::new() };
         let fill = |_: &[Image]| {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tidegate_batch::Reason;
 use tidegate_cloudevents::{Event, JsonText, messaging};
 use tidegate_outbox::{
-    AggregateId, Change, Command, CommandId, Commit, CommitError, Commits, Decision, Image, MemoryCommits,
+    AggregateId, AggregateStore, Change, Command, CommandId, Commit, CommitError, Decision, Image, MemoryAggregates,
     Reply as Said, StoreError,
 };
 use tidegate_runtime::ambient::Ambient;
@@ -35,7 +35,7 @@ const START: u64 = 1_790_000_000;
 /// A table that goes wrong at the commits it is told to.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Table {
-    commits: Arc<MemoryCommits>,
+    store: Arc<MemoryAggregates>,
     faults: Arc<Mutex<VecDeque<Option<Fault>>>>,
 }
 
@@ -49,14 +49,14 @@ impl Table {
 
     /// How often anything was written.
     pub(crate) fn writes(&self) -> usize {
-        self.commits.records_from(0).len()
+        self.store.records_from(0).len()
     }
 }
 
-impl Commits for Table {
+impl AggregateStore for Table {
     async fn load(&self, aggregate: &AggregateId) -> Result<Image, StoreError> {
         tokio::task::yield_now().await; // a real call lets others run, and races show only then
-        self.commits.load(aggregate).await
+        self.store.load(aggregate).await
     }
 
     async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
@@ -65,16 +65,16 @@ impl Commits for Table {
         let aggregate = commit.images()[0].aggregate().clone();
         let refused = StoreError { operation: "commit", aggregate, source: "the test says so".into() };
         match fault {
-            None => self.commits.commit(commit).await,
+            None => self.store.commit(commit).await,
             Some(Fault::Transient) => Err(refused.into()),
             // Its answer is lost, the client repeats it, and the repeat is refused because of the first.
             Some(Fault::Permanent) => {
-                self.commits.commit(commit).await?;
+                self.store.commit(commit).await?;
                 Err(CommitError::Conflict)
             }
             Some(Fault::NoAnswer) => std::future::pending().await,
             Some(Fault::LostAnswer) => {
-                self.commits.commit(commit).await?;
+                self.store.commit(commit).await?;
                 std::future::pending().await
             }
         }

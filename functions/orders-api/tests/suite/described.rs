@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use tidegate_outbox::Commits;
+use tidegate_outbox::AggregateStore;
 
 use crate::document::{DOCUMENT, assert_valid};
 use crate::fixtures::{Call, MAX_BODY_BYTES, Shop, body};

@@ -198,8 +198,8 @@ impl Shop {
         let orders = MemoryOrders::default();
         let start = SystemTime::UNIX_EPOCH + Duration::new(1_790_000_000, 123_456_789);
         let ambient = ManualAmbient::new(start, 7);
-        let (commits, views) = (orders.clone(), orders.clone());
-        Self { api: Api { max_body_bytes: MAX_BODY_BYTES, ambient, commits, views }, orders }
+        let (store, views) = (orders.clone(), orders.clone());
+        Self { api: Api { max_body_bytes: MAX_BODY_BYTES, ambient, store, views }, orders }
     }
 
     /// The answer, which is held against the API's description.
@@ -235,7 +235,7 @@ impl Shop {
         };
         let home = tidegate_outbox::AggregateId::new(id).unwrap();
         let command = Command { id: CommandId::of_step(id, command.name().as_str()).unwrap(), home, token: None };
-        handle(&*self.orders.commits, &command, self.api.ambient.now(), |_| Vec::new(), decide).await.unwrap();
+        handle(&*self.orders.store, &command, self.api.ambient.now(), |_| Vec::new(), decide).await.unwrap();
     }
 
     /// Lets a service tell of an order.

@@ -8,8 +8,8 @@ use orders_api::{Page, Position, Views};
 use tidegate_cloudevents::{Event, JsonText};
 use tidegate_events::{CustomerId, OrderId, TimelineEntry};
 use tidegate_outbox::{
-    AggregateId, Change, Command, CommandId, Commit, CommitError, Commits, Decision, Image, MemoryCommits, Message,
-    Reply, StoreError, handle,
+    AggregateId, AggregateStore, Change, Command, CommandId, Commit, CommitError, Decision, Image, MemoryAggregates,
+    Message, Reply, StoreError, handle,
 };
 use tidegate_runtime::PortError;
 
@@ -29,7 +29,7 @@ pub(crate) enum Broken {
 /// Clones share what they keep.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct MemoryOrders {
-    pub(crate) commits: Arc<MemoryCommits>,
+    pub(crate) store: Arc<MemoryAggregates>,
     pub(crate) broken: Arc<Mutex<VecDeque<Broken>>>,
     /// The table does not answer when it is read.
     pub(crate) silent: Arc<Mutex<bool>>,
@@ -44,7 +44,7 @@ pub(crate) struct MemoryOrders {
 impl MemoryOrders {
     /// All that was committed, in order.
     pub(crate) fn images(&self) -> Vec<Image> {
-        self.commits.records_from(0).iter().map(|it| it.image().unwrap().unwrap().clone()).collect()
+        self.store.records_from(0).iter().map(|it| it.image().unwrap().unwrap().clone()).collect()
     }
 
     /// The events of all commits.
@@ -63,7 +63,7 @@ impl MemoryOrders {
             let changes = vec![Change { aggregate, state, index, events: Vec::new() }];
             Ok::<_, String>(Decision { reply: Reply::success(&1).unwrap(), changes })
         };
-        handle(&*self.commits, &command, SystemTime::UNIX_EPOCH, |_| Vec::new(), decide).await.unwrap();
+        handle(&*self.store, &command, SystemTime::UNIX_EPOCH, |_| Vec::new(), decide).await.unwrap();
     }
 
     fn view(&self) -> Result<(), PortError> {
@@ -78,11 +78,11 @@ fn unstored(operation: &'static str, aggregate: &AggregateId) -> StoreError {
     StoreError { operation, aggregate: aggregate.clone(), source: "the test says so".into() }
 }
 
-impl Commits for MemoryOrders {
+impl AggregateStore for MemoryOrders {
     async fn load(&self, aggregate: &AggregateId) -> Result<Image, StoreError> {
         tokio::task::yield_now().await; // a real call lets others run, and races show only then
         self.reads.lock().unwrap().push("order");
-        if *self.silent.lock().unwrap() { Err(unstored("load", aggregate)) } else { self.commits.load(aggregate).await }
+        if *self.silent.lock().unwrap() { Err(unstored("load", aggregate)) } else { self.store.load(aggregate).await }
     }
 
     async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
@@ -92,12 +92,12 @@ impl Commits for MemoryOrders {
         let outcome = match broken {
             Some(Broken::Unwritten) => Err(unstored("commit", home).into()),
             Some(Broken::Overtaken) => Err(CommitError::Conflict),
-            Some(Broken::Unheard) => self.commits.commit(commit).await.and(Err(unstored("commit", home).into())),
+            Some(Broken::Unheard) => self.store.commit(commit).await.and(Err(unstored("commit", home).into())),
             Some(Broken::Repeated) => {
-                self.commits.commit(commit).await?;
-                self.commits.commit(commit).await
+                self.store.commit(commit).await?;
+                self.store.commit(commit).await
             }
-            None => self.commits.commit(commit).await,
+            None => self.store.commit(commit).await,
         };
         tokio::task::yield_now().await; // and one may die between the write and its answer
         outcome

@@ -11,7 +11,7 @@ use tidegate_events::{
     PaymentCommand,
 };
 use tidegate_orders::{Payment, PaymentStatus};
-use tidegate_outbox::{AggregateId, Commits, MemoryCommits, Message, Reply as Answer};
+use tidegate_outbox::{AggregateId, AggregateStore, MemoryAggregates, Message, Reply as Answer};
 use tidegate_runtime::ambient::Ambient;
 use tidegate_runtime::consumer::Invocation;
 use tidegate_testkit::{Counts, ManualAmbient, MemorySecrets, RecordingQueue, RecordingSaga};
@@ -83,7 +83,7 @@ fn home() -> AggregateId {
 /// The worker, and Stripe.
 pub(crate) struct Desk {
     pub(crate) worker:
-        Worker<ManualAmbient, RecordingQueue, RecordingSaga, Counts, Payments<MemoryCommits, MemorySecrets>>,
+        Worker<ManualAmbient, RecordingQueue, RecordingSaga, Counts, Payments<MemoryAggregates, MemorySecrets>>,
     pub(crate) secrets: MemorySecrets,
     pub(crate) stripe: Stub,
 }
@@ -98,7 +98,7 @@ impl Desk {
             waiting: RecordingSaga::default(),
             metrics: Counts::default(),
             service: Payments {
-                commits: MemoryCommits::default(),
+                store: MemoryAggregates::default(),
                 configuration: Configuration::new(secrets.clone(), "tidegate"),
                 stripe: StripeClient::new(Duration::from_millis(500)),
             },
@@ -123,20 +123,20 @@ impl Desk {
 
     /// Handles one message that is acknowledged, and returns what its commits say: the words of events, and answers.
     pub(crate) async fn says(&self, body: String) -> Vec<String> {
-        let before = self.worker.service.commits.records_from(0).len();
+        let before = self.worker.service.store.records_from(0).len();
         assert_eq!(self.handle([body]).await, [""; 0], "{:?}", self.worker.queue.delays());
         assert_eq!(self.worker.queue.letters(), []);
         self.said_since(before)
     }
 
     pub(crate) fn said_since(&self, position: usize) -> Vec<String> {
-        let records = self.worker.service.commits.records_from(position);
+        let records = self.worker.service.store.records_from(position);
         let images = records.iter().map(|it| it.image().unwrap().unwrap());
         images.flat_map(|it| it.outbox().iter().map(word).collect::<Vec<_>>()).collect()
     }
 
     pub(crate) async fn status(&self) -> PaymentStatus {
-        let image = self.worker.service.commits.load(&home()).await.unwrap();
+        let image = self.worker.service.store.load(&home()).await.unwrap();
         image.state_as::<Payment>().unwrap().unwrap_or_default().status
     }
 

@@ -13,8 +13,8 @@ async fn an_order_is_authorised_and_captured() {
     assert_eq!(desk.asked(), ["POST /v1/payment_intents", "POST /v1/payment_intents/pi_1/capture"]);
     assert_eq!(desk.stripe.payments(), ["succeeded"]);
     assert_eq!(desk.worker.metrics.total(Metric::CommandHandled), 2);
-    let commits = desk.worker.service.commits.records_from(0).len();
-    assert_eq!(commits, 3, "what is asked for is written down first");
+    let written = desk.worker.service.store.records_from(0).len();
+    assert_eq!(written, 3, "what is asked for is written down first");
 }
 
 #[tokio::test]

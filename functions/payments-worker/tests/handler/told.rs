@@ -84,7 +84,7 @@ async fn what_this_worker_did_itself_is_no_news() {
 async fn foreign_payments_and_senders_that_are_not_stripe_change_nothing() {
     let desk = Desk::new().await;
     desk.says(authorise(VISA, "t1")).await;
-    let commits = desk.worker.service.commits.records_from(0).len();
+    let written = desk.worker.service.store.records_from(0).len();
     for body in [
         told(STRIPE, "payment_intent.canceled", "7"),
         told(STRIPE, "payment_intent.created", "ord_17"),
@@ -93,6 +93,6 @@ async fn foreign_payments_and_senders_that_are_not_stripe_change_nothing() {
     ] {
         assert_eq!(desk.says(body).await, [""; 0]);
     }
-    assert_eq!(desk.worker.service.commits.records_from(0).len(), commits);
+    assert_eq!(desk.worker.service.store.records_from(0).len(), written);
     assert!(matches!(desk.status().await, PaymentStatus::Authorised(_)));
 }

@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use tidegate_cloudevents::{Event, JsonText};
 use tidegate_outbox::{
-    AggregateId, Change, Command, CommandId, Decision, DynamoDbCommits, Image, Reply, TaskToken, handle,
+    AggregateId, Change, Command, CommandId, Decision, DynamoDbAggregates, Image, Reply, TaskToken, handle,
 };
 use tidegate_testkit::lambda_api::When;
 
@@ -49,7 +49,7 @@ pub(crate) async fn a_crash_of_relay_outbox_at_any_call_loses_nothing_and_keeps_
     for (number, kill) in kills.into_iter().enumerate() {
         let workflows = [waiting.next().context("too few wait")?, waiting.next().context("too few wait")?];
         let case = Case { name: format!("crash-relay-{number}"), kill, workflows };
-        commit(&table.commits(&stack), &case).await?;
+        commit(&table.store(&stack), &case).await?;
         cases.push(case);
     }
     let stream = table.stream(&stack).await?;
@@ -89,7 +89,7 @@ impl Case {
     }
 }
 
-async fn commit(commits: &DynamoDbCommits, case: &Case) -> Result<()> {
+async fn commit(store: &DynamoDbAggregates, case: &Case) -> Result<()> {
     let (order, sku) = (AggregateId::new(case.order())?, AggregateId::new(case.sku())?);
     let command = |step, waiting: &Waiting| -> Result<Command> {
         let token = Some(TaskToken::new(&waiting.token)?);
@@ -107,13 +107,13 @@ async fn commit(commits: &DynamoDbCommits, case: &Case) -> Result<()> {
         Ok(Decision { reply, changes: vec![change(&loaded[0], 2)?, change(&loaded[1], 1)?] })
     };
     let reserved = command("Reserve", &case.workflows[0])?;
-    handle(commits, &reserved, now(), |_| vec![sku.clone()], reserve).await?;
+    handle(store, &reserved, now(), |_| vec![sku.clone()], reserve).await?;
 
     let refuse = |loaded: &[Image]| -> Result<Decision> {
         Ok(Decision { reply: Reply::failure("PaymentDeclined", "made up"), changes: vec![change(&loaded[0], 1)?] })
     };
     let refused = command("Authorise", &case.workflows[1])?;
-    handle(commits, &refused, now(), |_| vec![], refuse).await?;
+    handle(store, &refused, now(), |_| vec![], refuse).await?;
     Ok(())
 }
 

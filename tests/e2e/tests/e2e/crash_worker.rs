@@ -14,8 +14,8 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use tidegate_cloudevents::JsonText;
 use tidegate_outbox::{
-    AggregateId, Change, Command, CommandId, Commits as _, Decision, DynamoDbCommits, Image, Message, Reply, TaskToken,
-    Version, handle,
+    AggregateId, AggregateStore as _, Change, Command, CommandId, Decision, DynamoDbAggregates, Image, Message, Reply,
+    TaskToken, Version, handle,
 };
 use tidegate_testkit::lambda_api::When;
 
@@ -67,9 +67,9 @@ pub(crate) async fn a_crash_of_a_worker_at_any_call_leaves_one_version_and_one_r
 }
 
 async fn survive(stack: &Stack, table: &Table, case: &Case) -> Result<()> {
-    let commits = table.commits(stack);
+    let store = table.store(stack);
     let (order, sku) = (case.aggregate("order")?, case.aggregate("sku")?);
-    stock(&commits, &sku, "Restock", IN_STOCK).await?;
+    stock(&store, &sku, "Restock", IN_STOCK).await?;
     let environment = environment(stack, "worker", &[("TABLE", &table.name)])?;
     let bootstrap = Path::new(env!("CARGO_BIN_EXE_outbox-worker"));
     let first = Killable::start(stack, bootstrap, &environment, case.kill.as_ref()).await?;
@@ -84,10 +84,10 @@ async fn survive(stack: &Stack, table: &Table, case: &Case) -> Result<()> {
             true
         }
     };
-    ensure!(commits.load(&order).await?.version() == if written { ONCE } else { Version::ABSENT });
+    ensure!(store.load(&order).await?.version() == if written { ONCE } else { Version::ABSENT });
 
     let later = case.ask.in_stock_later;
-    stock(&commits, &sku, "Rival", later).await?;
+    stock(&store, &sku, "Rival", later).await?;
     let decided_by = if written { IN_STOCK } else { later };
     let reply = match decided_by.checked_sub(case.ask.quantity) {
         Some(left) => Reply::success(&json!({ "left": left }))?,
@@ -96,7 +96,7 @@ async fn survive(stack: &Stack, table: &Table, case: &Case) -> Result<()> {
     for _ in 0..2 {
         let again = Killable::start(stack, bootstrap, &environment, None).await?;
         ensure!(again.answers(&case.message()).await? == json!({ "batchItemFailures": [] }));
-        let image = commits.load(&order).await?;
+        let image = store.load(&order).await?;
         ensure!(image.version() == ONCE, "version {}", image.version());
         let proof = image.proof(&case.command()?).context("no proof")?;
         ensure!(*proof.reply() == reply, "{:?} instead of {reply:?}", proof.reply());
@@ -105,7 +105,7 @@ async fn survive(stack: &Stack, table: &Table, case: &Case) -> Result<()> {
         };
         ensure!((token.expose(), said) == (TOKEN, &reply), "{said:?} is to be said");
         let taken = if !written && matches!(reply, Reply::Success { .. }) { case.ask.quantity } else { 0 };
-        let in_stock = commits.load(&sku).await?.state_as::<u64>()?;
+        let in_stock = store.load(&sku).await?.state_as::<u64>()?;
         ensure!(in_stock == Some(later - taken), "{in_stock:?} in stock after {later}");
     }
     Ok(())
@@ -144,7 +144,7 @@ impl Case {
 }
 
 /// Sets what is in stock, as another command.
-async fn stock(commits: &DynamoDbCommits, sku: &AggregateId, step: &str, quantity: u64) -> Result<()> {
+async fn stock(store: &DynamoDbAggregates, sku: &AggregateId, step: &str, quantity: u64) -> Result<()> {
     let id = CommandId::of_step(sku.as_str(), step)?;
     let command = Command { id, home: sku.clone(), token: None::<TaskToken> };
     let decide = |_: &[Image]| -> Result<Decision> {
@@ -152,6 +152,6 @@ async fn stock(commits: &DynamoDbCommits, sku: &AggregateId, step: &str, quantit
             Change { aggregate: sku.clone(), state: JsonText::of(&quantity)?, events: vec![], index: Vec::new() };
         Ok(Decision { reply: Reply::success(&quantity)?, changes: vec![change] })
     };
-    handle(commits, &command, now(), |_| vec![], decide).await?;
+    handle(store, &command, now(), |_| vec![], decide).await?;
     Ok(())
 }

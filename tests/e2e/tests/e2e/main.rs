@@ -4,11 +4,11 @@
 //! down in every case, also when a test panics or somebody presses Ctrl-C, and what would still be running then is an error.
 #![expect(clippy::print_stderr, reason = "a test program of its own harness says how it is doing")]
 
+mod aggregates;
 mod callbacks;
 mod chance;
 mod claims;
 mod command;
-mod commits;
 mod crash_notify;
 mod crash_receive;
 mod crash_relay;
@@ -160,7 +160,7 @@ fn trials(shared: &Shared, runtime: &Handle) -> Vec<Trial> {
             a_first_call_is_two_requests_and_a_repeat_is_one
             a_transaction_under_a_lost_claim_writes_nothing
             an_answer_over_the_item_limit_goes_to_s3_and_comes_back;
-        commits: a_table_keeps_the_contract_of_commits;
+        aggregates: a_table_keeps_the_contract_of_aggregates;
         command:
             status_names_the_stacks_and_queues
             a_source_document_that_is_not_valid_is_refused_where_it_is_wrong

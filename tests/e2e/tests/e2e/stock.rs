@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use tidegate_cloudevents::JsonText;
 use tidegate_orders::Stock;
-use tidegate_outbox::{AggregateId, Change, Command, CommandId, Decision, DynamoDbCommits, Image, Reply, handle};
+use tidegate_outbox::{AggregateId, Change, Command, CommandId, Decision, DynamoDbAggregates, Image, Reply, handle};
 
 use crate::stack::Stack;
 use crate::tables::{item, now};
@@ -18,8 +18,8 @@ pub(crate) async fn receive(stack: &Stack, table: &str, sku: &str, on_hand: u64)
         let change = Change { aggregate, state, events: Vec::new(), index: Vec::new() };
         Ok(Decision { reply: Reply::success(&"received")?, changes: vec![change] })
     };
-    let commits = DynamoDbCommits::new(stack.dynamodb.clone(), table);
-    handle(&commits, &command, now(), |_| Vec::new(), decide).await?;
+    let store = DynamoDbAggregates::new(stack.dynamodb.clone(), table);
+    handle(&store, &command, now(), |_| Vec::new(), decide).await?;
     Ok(())
 }
 

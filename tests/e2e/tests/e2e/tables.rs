@@ -11,7 +11,7 @@ use aws_sdk_dynamodbstreams::types::AttributeValue::{N, S};
 use aws_sdk_dynamodbstreams::types::{Record, ShardIteratorType};
 use serde_json::{Map, Value, json};
 use tidegate_cli::clock;
-use tidegate_outbox::DynamoDbCommits;
+use tidegate_outbox::DynamoDbAggregates;
 
 use crate::stack::{DEPLOYMENT, Stack};
 use crate::wait::{SOON, eventually};
@@ -53,8 +53,8 @@ impl Table {
         Ok(Self { name, stream_arn })
     }
 
-    pub(crate) fn commits(&self, stack: &Stack) -> DynamoDbCommits {
-        DynamoDbCommits::new(stack.dynamodb.clone(), &self.name)
+    pub(crate) fn store(&self, stack: &Stack) -> DynamoDbAggregates {
+        DynamoDbAggregates::new(stack.dynamodb.clone(), &self.name)
     }
 
     /// All that the stream shows, oldest first, as Lambda hands it over.
@@ -141,7 +141,7 @@ pub(crate) async fn item(stack: &Stack, table: &str, id: &str) -> Result<(u64, V
     Ok((version, state.map(|text| serde_json::from_str(text)).transpose()?.unwrap_or_default()))
 }
 
-/// The time as commits want it.
+/// The time as the stores want it.
 pub(crate) fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(clock::since_epoch().as_secs())
 }

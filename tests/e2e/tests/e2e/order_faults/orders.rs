@@ -87,7 +87,7 @@ async fn commit(
         let change = Change { aggregate: loaded[0].aggregate().clone(), state, events, index };
         Ok(Decision { reply: Reply::success(&Value::Null)?, changes: vec![change] })
     };
-    let commits = world.desk(Service::Orders).table.commits(&world.stack);
-    handle(&commits, &command, now(), |_| Vec::new(), decide).await?;
+    let store = world.desk(Service::Orders).table.store(&world.stack);
+    handle(&store, &command, now(), |_| Vec::new(), decide).await?;
     Ok(())
 }

@@ -7,18 +7,18 @@ use std::time::SystemTime;
 
 use tidegate_cloudevents::{Event, JsonText};
 use tidegate_outbox::{
-    AggregateId, Change, Command, CommandId, Commit, CommitError, Commits, Decision, Handled, Image, Message, Refused,
-    Reply, TaskToken, Version, handle,
+    AggregateId, AggregateStore, Change, Command, CommandId, Commit, CommitError, Decision, Handled, Image, Message,
+    Refused, Reply, TaskToken, Version, handle,
 };
 
 /// A store with names of its own.
 struct Case<'a, C> {
-    commits: &'a Arc<C>,
+    store: &'a Arc<C>,
     name: String,
     now: SystemTime,
 }
 
-impl<C: Commits> Case<'_, C> {
+impl<C: AggregateStore> Case<'_, C> {
     fn id(&self, what: &str) -> AggregateId {
         AggregateId::new(format!("{}/{what}", self.name)).expect("a name")
     }
@@ -32,7 +32,7 @@ impl<C: Commits> Case<'_, C> {
     }
 
     async fn load(&self, what: &str) -> Image {
-        self.commits.load(&self.id(what)).await.expect("the store answers")
+        self.store.load(&self.id(what)).await.expect("the store answers")
     }
 
     /// The commit that counts every one of these up by one, each with an event that says so.
@@ -43,7 +43,7 @@ impl<C: Commits> Case<'_, C> {
     async fn handle(&self, command: &Command, others: &[&str]) -> Handled {
         let others = |_: &Image| others.iter().map(|it| self.id(it)).collect();
         let decide = |loaded: &[Image]| Ok::<_, String>(count(loaded));
-        handle(&**self.commits, command, self.now, others, decide).await.expect("it is handled")
+        handle(&**self.store, command, self.now, others, decide).await.expect("it is handled")
     }
 }
 
@@ -62,8 +62,8 @@ fn count(loaded: &[Image]) -> Decision {
 ///
 /// # Panics
 /// Where the store does not keep its contract.
-pub async fn run<C: Commits + 'static>(commits: Arc<C>, unique: &str, now: SystemTime) {
-    let case = |name: &str| Case { commits: &commits, name: format!("{unique}-{name}"), now };
+pub async fn run<C: AggregateStore + 'static>(store: Arc<C>, unique: &str, now: SystemTime) {
+    let case = |name: &str| Case { store: &store, name: format!("{unique}-{name}"), now };
     what_was_committed_is_loaded(&case("committed")).await;
     a_commit_over_an_older_version_is_refused(&case("stale")).await;
     several_aggregates_change_together_or_not_at_all(&case("together")).await;
@@ -74,18 +74,18 @@ pub async fn run<C: Commits + 'static>(commits: Arc<C>, unique: &str, now: Syste
     of_racers_for_one_version_one_wins(&case("transaction-race"), &["home", "a", "b"]).await;
 }
 
-async fn what_was_committed_is_loaded<C: Commits>(case: &Case<'_, C>) {
+async fn what_was_committed_is_loaded<C: AggregateStore>(case: &Case<'_, C>) {
     let absent = case.load("home").await;
     assert_eq!(absent, Image::absent(case.id("home")));
     let commit = case.counted(&case.command("one", Some("token-1")), &[absent]).expect("fits");
-    case.commits.commit(&commit).await.expect("commits");
+    case.store.commit(&commit).await.expect("commits");
     let home = case.load("home").await;
     assert_eq!(home, commit.images()[0]);
     assert!(matches!(home.outbox(), [Message::Event(_), Message::Reply { .. }]), "{home:?}");
     assert_eq!(home.index().get("counted").map(String::as_str), Some("1"));
 
     let commit = case.counted(&case.command("two", None), &[home]).expect("fits");
-    case.commits.commit(&commit).await.expect("commits");
+    case.store.commit(&commit).await.expect("commits");
     let home = case.load("home").await;
     assert_eq!(
         (home.version(), home.outbox().len()),
@@ -95,46 +95,46 @@ async fn what_was_committed_is_loaded<C: Commits>(case: &Case<'_, C>) {
     assert!(home.proof(&case.command("one", None).id).is_some(), "the last version's proof does");
 }
 
-async fn a_commit_over_an_older_version_is_refused<C: Commits>(case: &Case<'_, C>) {
+async fn a_commit_over_an_older_version_is_refused<C: AggregateStore>(case: &Case<'_, C>) {
     let absent = case.load("home").await;
     let commit =
         |step: &str, image: &Image| case.counted(&case.command(step, None), std::slice::from_ref(image)).expect("fits");
-    case.commits.commit(&commit("one", &absent)).await.expect("commits");
+    case.store.commit(&commit("one", &absent)).await.expect("commits");
     let one = case.load("home").await;
-    let refused = case.commits.commit(&commit("late", &absent)).await;
+    let refused = case.store.commit(&commit("late", &absent)).await;
     assert!(matches!(refused, Err(CommitError::Conflict)), "{refused:?}");
-    case.commits.commit(&commit("two", &one)).await.expect("commits");
-    let refused = case.commits.commit(&commit("late", &one)).await;
+    case.store.commit(&commit("two", &one)).await.expect("commits");
+    let refused = case.store.commit(&commit("late", &one)).await;
     assert!(matches!(refused, Err(CommitError::Conflict)), "{refused:?}");
     assert_eq!(case.load("home").await.state_as::<u64>().expect("a number"), Some(2));
 }
 
-async fn several_aggregates_change_together_or_not_at_all<C: Commits>(case: &Case<'_, C>) {
+async fn several_aggregates_change_together_or_not_at_all<C: AggregateStore>(case: &Case<'_, C>) {
     let command = |step: &str| case.command(step, None);
     case.handle(&command("one"), &["a", "b"]).await;
     let stale = [case.load("home").await, case.load("a").await, case.load("b").await];
-    case.commits
+    case.store
         .commit(&case.counted(&Command { home: case.id("b"), ..command("other") }, &stale[2..]).expect("fits"))
         .await
         .expect("commits");
-    let refused = case.commits.commit(&case.counted(&command("two"), &stale).expect("fits")).await;
+    let refused = case.store.commit(&case.counted(&command("two"), &stale).expect("fits")).await;
     assert!(matches!(refused, Err(CommitError::Conflict)), "{refused:?}");
     for (what, count) in [("home", 1_u64), ("a", 1), ("b", 2)] {
         assert_eq!(case.load(what).await.state_as::<u64>().expect("a number"), Some(count), "{what}");
     }
 }
 
-async fn a_transaction_takes_a_hundred_aggregates<C: Commits>(case: &Case<'_, C>) {
+async fn a_transaction_takes_a_hundred_aggregates<C: AggregateStore>(case: &Case<'_, C>) {
     let mut loaded = vec![case.load("home").await];
     for at in 1..100 {
         loaded.push(Image::absent(case.id(&at.to_string())));
     }
     let commit = case.counted(&case.command("one", None), &loaded).expect("fits");
-    case.commits.commit(&commit).await.expect("commits");
+    case.store.commit(&commit).await.expect("commits");
     assert_eq!(case.load("99").await, commit.images()[99]);
 }
 
-async fn an_item_at_its_largest_is_kept<C: Commits>(case: &Case<'_, C>) {
+async fn an_item_at_its_largest_is_kept<C: AggregateStore>(case: &Case<'_, C>) {
     let command = case.command("one", Some("token-1"));
     let absent = case.load("home").await;
     let commit = |bytes: usize| {
@@ -149,10 +149,12 @@ async fn an_item_at_its_largest_is_kept<C: Commits>(case: &Case<'_, C>) {
         let middle = usize::midpoint(fits, refused);
         if commit(middle).is_ok() { fits = middle } else { refused = middle }
     }
-    case.commits.commit(&commit(fits).expect("fits")).await.expect("what is not refused is kept");
+    case.store.commit(&commit(fits).expect("fits")).await.expect("what is not refused is kept");
 }
 
-async fn a_repeated_command_changes_nothing_and_a_new_token_gets_the_same_answer<C: Commits>(case: &Case<'_, C>) {
+async fn a_repeated_command_changes_nothing_and_a_new_token_gets_the_same_answer<C: AggregateStore>(
+    case: &Case<'_, C>,
+) {
     let first = case.handle(&case.command("one", Some("token-1")), &["a"]).await;
     case.handle(&case.command("two", None), &["a"]).await;
     let again = case.handle(&case.command("one", Some("token-1")), &["a"]).await;
@@ -167,15 +169,15 @@ async fn a_repeated_command_changes_nothing_and_a_new_token_gets_the_same_answer
     assert_eq!((home.version(), case.load("a").await.version()), (Version(3), Version(2)));
 }
 
-async fn of_racers_for_one_version_one_wins<C: Commits + 'static>(case: &Case<'_, C>, aggregates: &[&str]) {
+async fn of_racers_for_one_version_one_wins<C: AggregateStore + 'static>(case: &Case<'_, C>, aggregates: &[&str]) {
     let mut loaded = Vec::new();
     for what in aggregates {
         loaded.push(case.load(what).await);
     }
     let racers = (0..16).map(|racer| {
         let commit = case.counted(&case.command(&racer.to_string(), None), &loaded).expect("fits");
-        let commits = Arc::clone(case.commits);
-        tokio::spawn(async move { commits.commit(&commit).await })
+        let store = Arc::clone(case.store);
+        tokio::spawn(async move { store.commit(&commit).await })
     });
     let mut winners = 0;
     for racer in racers.collect::<Vec<_>>() {
@@ -196,13 +198,17 @@ async fn of_racers_for_one_version_one_wins<C: Commits + 'static>(case: &Case<'_
 mod tests {
     use std::time::Duration;
 
-    use tidegate_outbox::MemoryCommits;
+    use tidegate_outbox::MemoryAggregates;
 
     use super::*;
 
     #[tokio::test]
     async fn memory_keeps_the_contract() {
-        run(Arc::new(MemoryCommits::default()), "memory", SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000))
-            .await;
+        run(
+            Arc::new(MemoryAggregates::default()),
+            "memory",
+            SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
+        )
+        .await;
     }
 }
