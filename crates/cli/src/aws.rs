@@ -22,7 +22,7 @@ pub enum Access {
         /// Its region.
         region: String,
         /// Its root credentials.
-        credentials: crate::state::Credentials,
+        credentials: tidegate_local::state::Credentials,
     },
 }
 
@@ -51,6 +51,18 @@ pub async fn load(access: &Access) -> SdkConfig {
                 .build()
         }
     }
+}
+
+/// The region of the default chain.
+pub async fn callers_region() -> anyhow::Result<String> {
+    region(&load(&Access::Caller).await)
+}
+
+/// The region of a configuration.
+pub fn region(sdk: &SdkConfig) -> anyhow::Result<String> {
+    let region = sdk.region().map(ToString::to_string);
+    Ok(region
+        .ok_or_else(|| Hint::new("no AWS region is set", "set AWS_REGION, or choose a profile with AWS_PROFILE"))?)
 }
 
 /// Turns an SDK error into one clear line, with advice where there is some to give.

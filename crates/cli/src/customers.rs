@@ -11,7 +11,7 @@ use crate::cognito::{self, AppClient};
 use crate::deployment::{Deployment, Resources};
 use crate::failure::Hint;
 use crate::output::Progress;
-use crate::standin_client::StandinClient;
+use crate::standin_client;
 use crate::token::{self, Token};
 use crate::{cloudformation, secrets};
 
@@ -156,8 +156,8 @@ async fn write(deployment: &Deployment, customer_id: &str, secrets: &[String]) -
 
 /// Only a local stack has one.
 async fn tell_standin(deployment: &Deployment, customer_id: &str, secrets: &[String]) -> Result<()> {
-    match StandinClient::of(deployment) {
-        Ok(standin) => standin.listen(customer_id, &json!(secrets)).await,
+    match standin_client::of(deployment) {
+        Ok(standin) => standin.receive_callbacks(customer_id, &json!(secrets)).await,
         Err(_) => Ok(()),
     }
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
+use tidegate_local::state::{State, StateDir};
 
 use crate::aws::{self, Access};
 use crate::cloudformation::{self, Stack};
+use crate::contexts::CONTEXTS;
 use crate::failure::Hint;
-use crate::state::{State, StateDir};
-use crate::{cognito, config, dynamodb, logs, sam, secrets, sfn, sqs};
+use crate::{cognito, config, dynamodb, logs, secrets, sfn, sqs};
 
 /// Which deployment a command is about.
 #[derive(Clone, Debug)]
@@ -96,9 +97,7 @@ impl Deployment {
             Access::Caller => config::endpoint_from_environment(),
         };
         let sdk = aws::load(&access).await;
-        let Some(region) = sdk.region().map(ToString::to_string) else {
-            bail!(Hint::new("no AWS region is set", "set AWS_REGION, or choose a profile with AWS_PROFILE"));
-        };
+        let region = aws::region(&sdk)?;
         let place = endpoint.clone().unwrap_or_else(|| format!("AWS {region}"));
         Ok(Self {
             name: name.to_owned(),
@@ -119,7 +118,7 @@ impl Deployment {
 
     /// The stacks that exist.
     pub async fn stacks(&self) -> Result<Vec<Stack>> {
-        cloudformation::stacks(&self.cloudformation, &self.name, &sam::CONTEXTS).await
+        cloudformation::stacks(&self.cloudformation, &self.name, &CONTEXTS).await
     }
 
     /// What the stacks say about themselves; an error when nothing is deployed.

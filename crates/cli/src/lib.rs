@@ -2,10 +2,9 @@
 //!
 //! The binary is a thin shell over this library, so that end-to-end tests can use the same parts:
 //!
-//! - [`local`] brings the local stack up and down,
+//! - [`local`] brings the local stack up and down, and writes the secrets that its functions read,
 //! - [`deployment`] finds a deployment's resources and holds clients for it,
-//! - [`send`] signs a delivery as the real sender does and sends it,
-//! - [`standin`] stands in for Slack, Stripe and whoever is called back, on the wire.
+//! - [`send`] signs a delivery as the real sender does and sends it.
 //!
 //! What it refuses to do: it never touches an AWS account unless told to with `--aws` or by `AWS_ENDPOINT_URL`, it never prints a
 //! secret, and it leaves no process behind.
@@ -15,6 +14,7 @@ pub mod clock;
 pub mod cloudformation;
 pub mod cognito;
 pub mod config;
+pub mod contexts;
 pub mod customers;
 pub mod deployment;
 pub mod dynamodb;
@@ -26,14 +26,11 @@ pub mod logs;
 pub mod orders_client;
 pub mod output;
 pub mod render;
-pub mod sam;
 pub mod secrets;
 pub mod send;
 pub mod sfn;
 pub mod sqs;
-pub mod standin;
 pub mod standin_client;
-pub mod state;
 pub mod timeline;
 pub mod token;
 

@@ -1,8 +1,7 @@
 //! A Slack message as text for the terminal.
 
 use serde_json::Value;
-
-use crate::standin::Message;
+use tidegate_standins::Message;
 
 /// A message with its channel and time above it.
 pub fn message(message: &Message) -> String {

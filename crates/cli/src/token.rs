@@ -9,13 +9,13 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{Request, header};
 use serde::{Deserialize, Serialize};
+use tidegate_local::state::{StateDir, write_private};
 
 use crate::clock;
 use crate::cognito::AppClient;
 use crate::deployment::{Deployment, Resources};
 use crate::failure::Hint;
 use crate::http_client::HttpClient;
-use crate::state::{StateDir, write_private};
 
 /// Cognito answers within a second.
 const LIMIT: Duration = Duration::from_secs(15);

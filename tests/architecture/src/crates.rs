@@ -4,7 +4,7 @@
 pub const TOOLKIT: &[&str] =
     &["tidegate-batch", "tidegate-cloudevents", "tidegate-idempotency", "tidegate-outbox", "tidegate-webhooks"];
 
-/// What each crate under `toolkit/` and `crates/` may know of the others, beside `testkit` in its tests.
+/// What each crate under `toolkit/`, `crates/` and `local/` may know of the others, beside `testkit` in its tests.
 pub const MAY_KNOW: &[(&str, &[&str])] = &[
     ("tidegate-batch", &[]),
     ("tidegate-cloudevents", &[]),
@@ -15,6 +15,8 @@ pub const MAY_KNOW: &[(&str, &[&str])] = &[
     ("tidegate-orders", &["tidegate-events"]),
     ("tidegate-fraud", &["tidegate-events"]),
     ("tidegate-runtime", TOOLKIT),
+    ("tidegate-standins", &["tidegate-webhooks"]),
+    ("tidegate-local", &["tidegate-standins"]),
     (
         "tidegate-worker",
         &[
@@ -40,6 +42,8 @@ pub enum Place {
     Toolkit,
     /// `crates/`
     Crate,
+    /// `local/`
+    Local,
     /// `functions/`
     Function,
     /// `tests/`
@@ -62,7 +66,10 @@ pub struct Edge {
 pub fn violation(edge: &Edge) -> Option<String> {
     let ((from, place), (to, target)) = (&edge.from, &edge.to);
     let problem = match (place, target) {
-        (Place::Toolkit, Place::Crate) if to != TESTKIT => "the toolkit stands alone",
+        (Place::Toolkit, Place::Crate | Place::Local) if to != TESTKIT => "the toolkit stands alone",
+        (Place::Crate | Place::Function, Place::Local) if from != CLI => {
+            "the local stack is for the command and for tests"
+        }
         (_, Place::Test) => "nothing depends on a test",
         (Place::Test, _) => return None,
         (_, Place::Function) if from == CLI => return None,
@@ -76,6 +83,14 @@ pub fn violation(edge: &Edge) -> Option<String> {
     Some(format!("{from} -> {to}: {problem}"))
 }
 
+/// What is wrong with a dependency of a package on a crate of others, if anything.
+#[must_use]
+pub fn foreign_violation(from: &str, place: Place, dependency: &str) -> Option<String> {
+    // What runs locally is reached over HTTP, so that building and testing it takes no client of AWS.
+    let forbidden = place == Place::Local && dependency.starts_with("aws-");
+    forbidden.then(|| format!("{from} -> {dependency}: the local stack knows no client of AWS"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,13 +101,17 @@ mod tests {
 
     #[test]
     fn dependencies_point_inwards() {
-        use Place::{Crate, Function, Test, Toolkit};
+        use Place::{Crate, Function, Local, Test, Toolkit};
         for (from, place, to, target, for_tests) in [
             ("tidegate-runtime", Crate, "tidegate-batch", Toolkit, false),
             ("tidegate-outbox", Toolkit, "tidegate-idempotency", Toolkit, false),
             ("tidegate-testkit", Crate, "tidegate-runtime", Crate, false),
             ("tidegate-cli", Crate, "tidegate-webhooks", Toolkit, false),
             ("tidegate-cli", Crate, "notify-slack", Function, false),
+            ("tidegate-cli", Crate, "tidegate-local", Local, false),
+            ("tidegate-local", Local, "tidegate-standins", Local, false),
+            ("tidegate-standins", Local, "tidegate-webhooks", Toolkit, false),
+            ("tidegate-e2e", Test, "tidegate-local", Local, false),
             ("receive-webhook", Function, "tidegate-runtime", Crate, false),
             ("receive-webhook", Function, "tidegate-testkit", Crate, true),
             ("tidegate-idempotency", Toolkit, "tidegate-testkit", Crate, true),
@@ -111,9 +130,23 @@ mod tests {
             ("receive-webhook", Function, "tidegate-cli", Crate, false),
             ("tidegate-testkit", Crate, "receive-webhook", Function, false),
             ("tidegate-unheard-of", Crate, "tidegate-batch", Toolkit, false),
+            ("tidegate-local", Local, "tidegate-cli", Crate, false),
+            ("tidegate-local", Local, "tidegate-runtime", Crate, false),
+            ("tidegate-standins", Local, "notify-slack", Function, false),
+            ("tidegate-standins", Local, "tidegate-local", Local, false),
+            ("tidegate-testkit", Crate, "tidegate-standins", Local, false),
+            ("receive-webhook", Function, "tidegate-standins", Local, true),
+            ("tidegate-webhooks", Toolkit, "tidegate-standins", Local, true),
             ("tidegate-runtime", Crate, "tidegate-e2e", Test, true),
         ] {
             assert!(judged(from, place, to, target, for_tests).is_some(), "{from} -> {to}");
         }
+    }
+
+    #[test]
+    fn the_local_stack_knows_no_client_of_aws() {
+        assert!(foreign_violation("tidegate-local", Place::Local, "aws-sdk-s3").is_some());
+        assert_eq!(foreign_violation("tidegate-local", Place::Local, "serde_json"), None);
+        assert_eq!(foreign_violation("tidegate-runtime", Place::Crate, "aws-sdk-s3"), None);
     }
 }

@@ -11,8 +11,8 @@ use tidegate_cli::interrupt::Interrupt;
 use tidegate_cli::local::{self, Interrupted, StandinChoice, Up, UpOptions};
 use tidegate_cli::orders_client::OrdersClient;
 use tidegate_cli::output::Progress;
-use tidegate_cli::standin_client::StandinClient;
-use tidegate_cli::state::{State, StateDir};
+use tidegate_cli::standin_client::{self, StandinClient};
+use tidegate_local::state::{State, StateDir};
 use tidegate_testkit::lambda_api::FaultProxy;
 use tokio::process::Command;
 
@@ -43,6 +43,7 @@ impl Stack {
             checkout: checkout.to_owned(),
             state: state_dir.clone(),
             deployment: DEPLOYMENT.to_owned(),
+            region: local::region(),
             endpoint: None,
             functions_endpoint: Some(proxy.endpoint()),
             standin: StandinChoice::Process(program.clone()),
@@ -64,7 +65,7 @@ impl Stack {
         let resources = deployment.resources().await?;
         customers::sign_in(&deployment, &resources, CONSOLE, &Progress::silent()).await?;
         Ok(Self {
-            standin: StandinClient::of(&deployment)?,
+            standin: standin_client::of(&deployment)?,
             client: OrdersClient::of(&deployment, &resources, CONSOLE).await?,
             deployment,
             resources,

@@ -91,7 +91,7 @@ pub(crate) struct Deploy {
     #[arg(long, default_value = "arm64", value_parser = ["arm64", "x86_64"])]
     pub(crate) architecture: String,
     /// Only these stacks and those that they stand on, for instance `webhooks operations` [default: all]
-    #[arg(value_name = "STACK", value_parser = clap::builder::PossibleValuesParser::new(crate::sam::CONTEXTS), hide_possible_values = true)]
+    #[arg(value_name = "STACK", value_parser = clap::builder::PossibleValuesParser::new(crate::contexts::CONTEXTS), hide_possible_values = true)]
     pub(crate) stacks: Vec<String>,
 }
 

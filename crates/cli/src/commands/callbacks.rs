@@ -14,7 +14,7 @@ use super::{Context, age};
 use crate::args::{CallbackSecret, CallbackStatus, CallbacksCommand};
 use crate::deployment::{Deployment, Resources};
 use crate::failure::Hint;
-use crate::standin_client::StandinClient;
+use crate::standin_client;
 use crate::{clock, customers, dynamodb, sqs, timeline};
 
 /// More than this nobody reads; the oldest come first.
@@ -115,7 +115,7 @@ async fn retry(context: &Context, deployment: &Deployment, order: &OrderId) -> R
 }
 
 async fn received(context: &Context, deployment: &Deployment) -> Result<()> {
-    let callbacks = StandinClient::of(deployment)?.callbacks().await?;
+    let callbacks = standin_client::of(deployment)?.callbacks().await?;
     if callbacks.is_empty() {
         context.output.line("No callbacks yet.");
     } else {

@@ -4,26 +4,27 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use serde_json::json;
+use tidegate_local::plan;
+use tidegate_local::sam::{self, Sam, Target};
 
 use super::Context;
 use crate::config;
 use crate::deployment::{Choice, DEFAULT_NAME, Deployment};
 use crate::interrupt::Interrupt;
 use crate::output::Progress;
-use crate::sam::{self, Sam, Target};
 
 pub(super) async fn run(context: &Context, architecture: &str, stacks: &[String]) -> Result<ExitCode> {
     let mut interrupt = Interrupt::listen()?;
     let checkout = config::find_checkout()?;
     let sam = Sam::find(&config::tools_dir(&checkout))?;
-    let plans = sam::plan(&checkout)?;
+    let plans = plan::read(&checkout)?;
     let name = context.choice.name.clone().unwrap_or_else(|| DEFAULT_NAME.to_owned());
     let choice = Choice { name: Some(name.clone()), aws: true, ..context.choice.clone() };
     let deployment = Deployment::find(&choice).await?;
 
     let target = Target::aws(&name, &deployment.region, architecture);
     let progress = Progress::start();
-    let stacks = sam::chosen(&plans, stacks);
+    let stacks = plan::chosen(&plans, stacks);
     let outcome = tokio::select! {
         outcome = sam::deploy(&sam, &target, &stacks, &choice.state, &progress) => outcome,
         // SAM is stopped; CloudFormation goes on by itself and either ends or rolls back.

@@ -10,7 +10,7 @@ use crate::args::Login;
 use crate::clock;
 use crate::customers;
 use crate::output::Progress;
-use crate::standin_client::StandinClient;
+use crate::standin_client;
 
 pub(super) async fn run(context: &Context, arguments: &Login) -> Result<ExitCode> {
     let deployment = context.deployment().await?;
@@ -20,7 +20,7 @@ pub(super) async fn run(context: &Context, arguments: &Login) -> Result<ExitCode
     progress.finish();
     let signed_in = signed_in?;
     let token = &signed_in.token;
-    let callback_url = StandinClient::of(&deployment).ok().map(|standin| standin.callback_url(&token.client_id));
+    let callback_url = standin_client::of(&deployment).ok().map(|standin| standin.callback_url(&token.client_id));
 
     let output = context.output;
     let lives = age(token.expires_at_millis - clock::epoch_millis());

@@ -22,6 +22,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use tidegate_local::state::StateDir;
 use tokio::net::TcpListener;
 
 use crate::args::{Cli, Command, Global, Standin};
@@ -29,7 +30,6 @@ use crate::config;
 use crate::deployment::{Choice, Deployment};
 use crate::failure::Hint;
 use crate::output::Output;
-use crate::state::StateDir;
 
 pub(crate) use send::Header;
 
@@ -103,13 +103,13 @@ async fn standin(arguments: Standin, output: Output) -> Result<ExitCode> {
     })?;
     output.line(format!("http://{}", listener.local_addr()?));
     let interval = arguments.rate_limit.then_some(Duration::from_secs(1));
-    let options = crate::standin::Options {
+    let options = tidegate_standins::Options {
         token: arguments.token,
         record: arguments.record,
         callbacks_record: arguments.record_callbacks,
         interval,
     };
-    crate::standin::serve(listener, options).await?;
+    tidegate_standins::serve(listener, options).await?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -16,7 +16,7 @@ use crate::failure::Hint;
 use crate::output::Progress;
 use crate::render;
 use crate::secrets;
-use crate::standin_client::{POLL, StandinClient};
+use crate::standin_client::{self, POLL};
 
 pub(super) async fn run(context: &Context, command: SlackCommand) -> Result<ExitCode> {
     let deployment = context.deployment().await?;
@@ -52,7 +52,7 @@ async fn set(context: &Context, deployment: &Deployment, document: &[u8]) -> Res
 }
 
 async fn messages(context: &Context, deployment: &Deployment, arguments: &SlackMessages) -> Result<ExitCode> {
-    let standin = StandinClient::of(deployment)?;
+    let standin = standin_client::of(deployment)?;
     let enough = arguments.wait.unwrap_or(0);
     let progress = if enough > 0 { Progress::start() } else { Progress::silent() };
     progress.doing(format!("Waiting for {enough} messages"));

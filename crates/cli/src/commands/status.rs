@@ -4,11 +4,11 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use serde::Serialize;
+use tidegate_local::{emulator, standin_process, stripe};
 
 use super::Context;
 use crate::cloudformation::Stack;
 use crate::deployment::{Deployment, Resources, queue_name};
-use crate::local::{emulator, standin_process, stripe};
 use crate::sqs::{self, Depth};
 
 #[derive(Debug, Serialize)]

@@ -7,11 +7,11 @@ use serde_json::json;
 use tidegate_webhooks::Scheme;
 
 use super::Context;
-use crate::config;
 use crate::deployment::DEFAULT_NAME;
 use crate::interrupt::Interrupt;
 use crate::local::{self, Interrupted, StandinChoice, Up, UpOptions};
 use crate::output::Progress;
+use crate::{aws, config};
 
 pub(super) async fn run(context: &Context) -> Result<ExitCode> {
     let mut interrupt = Interrupt::listen()?;
@@ -41,12 +41,14 @@ pub(super) async fn bring_up(context: &Context, progress: &Progress, interrupt: 
         (None, Some(state)) => state.deployment,
         (None, None) => DEFAULT_NAME.to_owned(),
     };
+    let endpoint = config::endpoint_from_environment();
     let options = UpOptions {
         tools: config::tools_dir(&checkout),
         checkout,
         state: context.choice.state.clone(),
         deployment,
-        endpoint: config::endpoint_from_environment(),
+        region: if endpoint.is_some() { aws::callers_region().await? } else { local::region() },
+        endpoint,
         functions_endpoint: None,
         standin: StandinChoice::Process(std::env::current_exe().context("this program cannot find itself")?),
     };

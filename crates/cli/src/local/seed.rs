@@ -9,19 +9,20 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use serde_json::{Value, json};
+use tidegate_local::state::{State, StateDir, write_private};
+use tidegate_local::stripe::API_KEY;
+use tidegate_standins::Options;
 use tidegate_webhooks::Scheme;
 
-use super::stripe::API_KEY;
 use crate::deployment::Deployment;
 use crate::secrets;
-use crate::standin::Options;
-use crate::state::{StateDir, write_private};
 
 /// Writes a document for each scheme, under the scheme's name, and those of Slack and Stripe.
 ///
-/// The secrets are drawn at random once and then kept until `down`, so that a second `up` does not invalidate what somebody pasted
-/// into a sender. They exist in the state directory (mode 0600) and in the emulator only.
-pub(super) async fn seed(deployment: &Deployment, dir: &StateDir, standin_url: &str) -> Result<()> {
+/// The secrets are drawn at random once and then kept until `down`, so that a second `up` does not invalidate what was pasted into a
+/// sender. They exist in the state directory (mode 0600) and in the emulator only.
+pub(super) async fn seed(deployment: &Deployment, state: &State, dir: &StateDir) -> Result<()> {
+    let standin_url = state.standin.as_ref().map_or("", |standin| &standin.url);
     let sources = load_or_draw(dir)?;
     let writes = sources.iter().map(|(name, document)| async move {
         let id = deployment.source_secret(name);
@@ -35,7 +36,7 @@ pub(super) async fn seed(deployment: &Deployment, dir: &StateDir, standin_url: &
     Ok(())
 }
 
-/// Whoever changed the document, as with `tidegate slack set`, keeps it, as long as the stand-in has not moved.
+/// Writes the document unless there is one for the same stand-in, which may have been changed with `tidegate slack set`.
 async fn keep(deployment: &Deployment, id: String, document: Value, standin_url: &str, about: &str) -> Result<()> {
     match secrets::read(&deployment.secrets, &id).await? {
         Some(existing) if existing.contains(standin_url) => Ok(()),

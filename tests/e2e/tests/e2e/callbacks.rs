@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tidegate_cli::orders_client::Draft;
 use tidegate_cli::secrets;
-use tidegate_cli::standin::CallbackFault;
 use tidegate_events::OrderId;
+use tidegate_standins::CallbackFault;
 
 use crate::command::tidegate;
 use crate::shop::{Customer, Customers, OTHER, callbacks, called_back, draft, key, outside};
@@ -94,7 +94,7 @@ struct Endpoint {
 impl Endpoint {
     async fn listening(stack: &Stack, secrets: &Value) -> Result<Self> {
         let name = key();
-        outside(stack)?.listen(&name, secrets).await?;
+        outside(stack)?.receive_callbacks(&name, secrets).await?;
         Ok(Self { name })
     }
 

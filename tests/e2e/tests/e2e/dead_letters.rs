@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, ensure};
 use aws_sdk_sns::types::MessageAttributeValue;
 use serde_json::{Value, json};
-use tidegate_cli::standin::Fault;
+use tidegate_standins::Fault;
 
 use crate::command::tidegate;
 use crate::sender::{deliver, delivery_id, push_to};

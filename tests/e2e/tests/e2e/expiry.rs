@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use serde_json::json;
-use tidegate_cli::standin::{Act, StripeFault};
 use tidegate_orders::payment::PaymentStatus;
+use tidegate_standins::{Act, StripeFault};
 
 use crate::command::{file, path, tidegate};
 use crate::shop::{Customers, draft, goods, key, mark, outside, words};
@@ -44,7 +44,7 @@ pub(crate) async fn an_authorisation_that_lapses_before_it_is_captured_cancels_t
     tidegate(&stack, &["send", "stripe", "payment_intent.canceled", "--file", path(&event)?]).await?.success()?;
     customer.has_happened(&stack, &id, "payment expired").await?;
     expire(&stack, payment_id.as_str()).await?;
-    standin.mend_stripe_of(&mark(&draft)).await?;
+    standin.clear_stripe_faults_of(&mark(&draft)).await?;
 
     let order = customer.ended(&stack, &id).await?;
     assert_eq!(

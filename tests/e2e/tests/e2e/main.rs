@@ -54,7 +54,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use libtest_mimic::{Arguments, Trial};
 use tidegate_cli::interrupt::Interrupt;
-use tidegate_cli::local::group::Guard;
+use tidegate_local::group::Guard;
 use tokio::runtime::{Handle, Runtime};
 
 use crate::stack::Stack;

@@ -92,7 +92,7 @@ pub(crate) async fn an_order_that_is_withdrawn_before_it_is_captured_is_cancelle
     assert_eq!(customer.order(&stack, &id).await?["cancellation_requested"], true);
     let heard = async || Ok(payment(&stack, &id).await?.stopped.then_some(()));
     eventually("the payment has heard of it", SOON, heard).await?;
-    outside(&stack)?.mend_stripe_of(&mark).await?;
+    outside(&stack)?.clear_stripe_faults_of(&mark).await?;
 
     let order = customer.ended(&stack, &id).await?;
     let count = |word: &str| words(&order).iter().filter(|it| *it == word).count();

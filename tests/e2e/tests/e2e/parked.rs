@@ -5,9 +5,9 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 use serde_json::Value;
 use tidegate_cli::orders_client::Draft;
-use tidegate_cli::standin::StripeFault;
 use tidegate_events::OrderId;
 use tidegate_orders::payment::PaymentStatus;
+use tidegate_standins::StripeFault;
 
 use crate::command::tidegate;
 use crate::shop::{Customers, NOWHERE, draft, goods, mark, outside};

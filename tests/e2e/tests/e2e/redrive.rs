@@ -55,7 +55,7 @@ pub(crate) async fn a_saga_that_was_stopped_goes_on_with_what_was_done_meanwhile
     let customer = &Customers::of(&stack).await?.console;
     let (id, mark) = customer.place_while_the_bank_thinks(&stack, &sku).await?;
     let at = stop_in(&stack, &id, "AuthorisePayment").await?;
-    outside(&stack)?.mend_stripe_of(&mark).await?;
+    outside(&stack)?.clear_stripe_faults_of(&mark).await?;
     eventually("the payment is authorised for nobody", SOON, async || {
         Ok(matches!(payment(&stack, &id).await?.status, PaymentStatus::Authorised(_)).then_some(()))
     })

@@ -10,10 +10,10 @@ use serde_json::Value;
 use tidegate_cli::customers::{self, CONSOLE};
 use tidegate_cli::orders_client::Draft;
 use tidegate_cli::output::Progress;
-use tidegate_cli::standin::{Act, Callback, StripeFault};
-use tidegate_cli::standin_client::StandinClient;
+use tidegate_cli::standin_client::{self, StandinClient};
 use tidegate_cli::{timeline, token};
 use tidegate_events::OrderId;
+use tidegate_standins::{Act, Callback, StripeFault};
 use tidegate_testkit::openapi::{Description, Exchange};
 use uuid::Uuid;
 
@@ -204,7 +204,7 @@ pub(crate) fn words(order: &Value) -> Vec<String> {
 
 /// What is outside.
 pub(crate) fn outside(stack: &Stack) -> Result<StandinClient> {
-    StandinClient::of(&stack.deployment)
+    standin_client::of(&stack.deployment)
 }
 
 /// Every callback about an order that was sent, accepted or not.

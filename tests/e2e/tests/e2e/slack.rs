@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
-use tidegate_cli::standin::Fault;
+use tidegate_standins::Fault;
 
 use crate::sender::{deliver, delivery_id, push_to};
 use crate::stack::Stack;

@@ -14,12 +14,12 @@ use tidegate_cli::aws::{self, Access};
 use tidegate_cli::cloudformation;
 use tidegate_cli::config;
 use tidegate_cli::deployment::{Api, Deployment, Resources};
-use tidegate_cli::local::group::Group;
 use tidegate_cli::local::{self, StandinChoice, UpOptions};
 use tidegate_cli::output::Progress;
 use tidegate_cli::secrets;
-use tidegate_cli::standin::{Attempt, Fault, Message, Options, Standin};
-use tidegate_cli::state::{State, StateDir};
+use tidegate_local::group::Group;
+use tidegate_local::state::{State, StateDir};
+use tidegate_standins::{Attempt, Fault, Message, Options, Standin};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, OnceCell, RwLock};
 
@@ -109,6 +109,7 @@ impl Stack {
             checkout: checkout.clone(),
             state: state_dir.clone(),
             deployment: DEPLOYMENT.to_owned(),
+            region: local::region(),
             endpoint: None,
             functions_endpoint: None,
             standin: StandinChoice::Running { url: slack_url.clone() },

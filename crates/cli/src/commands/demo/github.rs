@@ -12,7 +12,7 @@ use crate::failure::Hint;
 use crate::http_client::{Answer, HttpClient};
 use crate::local::Up;
 use crate::send::{self, Delivery, Draft};
-use crate::standin_client::StandinClient;
+use crate::standin_client::{self, StandinClient};
 use crate::{render, sqs};
 
 /// From the answer to the sender to the message in Slack. It takes a second; a machine under load gets more.
@@ -27,7 +27,7 @@ pub(super) async fn play(context: &Context, up: &Up) -> Result<Value> {
     let api = deployment.api(&resources)?;
     let source = send::source(deployment, "github").await?;
     let client = HttpClient::new();
-    let slack = StandinClient::of(deployment)?;
+    let slack = standin_client::of(deployment)?;
     let before = slack.messages().await?.len();
 
     output.line("\n1. GitHub delivers a push, signed over its raw bytes");

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tidegate_events::{EventType, OrderId, Sku};
 use tidegate_orders::Stock;
 use tidegate_orders::payment::Payment;
+use tidegate_standins::{Act, Callback, StripeFault};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
@@ -23,8 +24,7 @@ use crate::failure::Hint;
 use crate::local::Up;
 use crate::orders_client::{Draft, OrdersClient};
 use crate::output::{Output, Progress};
-use crate::standin::{Act, Callback, StripeFault};
-use crate::standin_client::StandinClient;
+use crate::standin_client::{self, StandinClient};
 
 /// An order takes seconds; a machine under load gets more.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -91,7 +91,7 @@ pub(super) async fn play(context: &Context, up: &Up) -> Result<Value> {
         deployment,
         resources: &resources,
         client: OrdersClient::of(deployment, &resources, CONSOLE).await?,
-        standin: StandinClient::of(deployment)?,
+        standin: standin_client::of(deployment)?,
         sku: SKU.parse()?,
     };
     let receipt = Uuid::new_v4().to_string();
@@ -157,7 +157,7 @@ impl Shop<'_> {
         };
         self.standin.fail_stripe(&hold).await?;
         let outcome = self.cancel_in_time().await;
-        self.standin.mend_stripe().await?;
+        self.standin.clear_stripe_faults().await?;
         outcome
     }
 

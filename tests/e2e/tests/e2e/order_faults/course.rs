@@ -7,9 +7,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 use aws_sdk_sfn::types::ExecutionStatus;
 use bytes::Bytes;
 use serde_json::{Value, json};
-use tidegate_cli::standin::{Act, StripeFault};
-use tidegate_cli::standin_client::StandinClient;
+use tidegate_cli::standin_client;
 use tidegate_events::{CommandName, SagaInput};
+use tidegate_standins::{Act, StripeFault};
 use tidegate_testkit::lambda_api::{Action, Fault as Break, When};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
@@ -226,7 +226,7 @@ impl Course<'_> {
         };
         let millis = (act == Act::Hold).then_some(SLOW_MILLIS);
         let fault = StripeFault { path: Some(path), contains, times: Some(1), act, millis, ..StripeFault::default() };
-        StandinClient::of(&self.world.stack.deployment)?.fail_stripe(&fault).await
+        standin_client::of(&self.world.stack.deployment)?.fail_stripe(&fault).await
     }
 
     /// As Stripe calls it.
