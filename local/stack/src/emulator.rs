@@ -104,6 +104,7 @@ fn variables(port: u16, state: &State, dir: &StateDir, functions_endpoint: Optio
         ("AWS_ENDPOINT_URL", functions_endpoint),
         ("SFTP_ENABLED", "0".to_owned()),
         ("HOME", scratch.clone()),
+        // Of functions too: their code is below it (`package.rs`).
         ("TMPDIR", scratch.clone()),
         ("STATE_DIR", format!("{scratch}/state")),
         ("S3_DATA_DIR", format!("{scratch}/s3")),

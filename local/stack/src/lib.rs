@@ -1,19 +1,24 @@
 //! The local stack: the emulator with every function in it, the Stripe server, the stand-ins, and what is deployed there.
 //!
-//! [`up()`] brings it up or up to date, [`down()`] stops it. What runs is remembered in a [`StateDir`]. [`sam`] deploys the templates under
-//! `infra/` with the SAM command, which is also the way to AWS.
+//! [`up()`] brings it up or up to date, [`down()`] stops it. What runs is remembered in a [`StateDir`]. [`sam`] deploys the same templates
+//! to AWS.
 //!
 //! What the crate refuses to do: it knows neither the `tidegate` command nor AWS's clients, prints nothing, and leaves no process behind.
 #![allow(missing_docs, reason = "nothing of this is published")]
 
+mod archive;
+mod deploy;
 mod down;
 pub mod emulator;
+mod emulator_api;
 pub mod environment;
 pub mod failure;
 pub mod group;
 mod health;
 mod logs;
 mod options;
+mod package;
+mod parameters;
 pub mod plan;
 mod ports;
 mod proc_table;

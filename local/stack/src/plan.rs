@@ -17,9 +17,30 @@ pub struct StackPlan {
     pub digest: String,
     pub(crate) template: PathBuf,
     pub(crate) parameters: Vec<String>,
+    /// The binaries of its functions.
+    pub(crate) functions: Vec<Included>,
+    /// The definitions of its workflows.
+    pub(crate) definitions: Vec<Included>,
     /// What it exports and imports, without the deployment's name.
     exports: Vec<String>,
     imports: Vec<String>,
+}
+
+/// A file that a template names.
+#[derive(Clone, Debug)]
+pub(crate) struct Included {
+    /// As the template has it.
+    pub(crate) uri: String,
+    pub(crate) path: PathBuf,
+    /// The SHA-256 of its bytes, in hexadecimal.
+    pub(crate) digest: String,
+}
+
+impl Included {
+    fn read(uri: &str, path: PathBuf) -> std::io::Result<Self> {
+        let digest = hex::encode(Sha256::digest(fs::read(&path)?));
+        Ok(Self { uri: uri.to_owned(), path, digest })
+    }
 }
 
 impl StackPlan {
@@ -30,6 +51,8 @@ impl StackPlan {
             digest: String::new(),
             template: PathBuf::new(),
             parameters: parameters(template),
+            functions: Vec::new(),
+            definitions: Vec::new(),
             exports: shared_names(template, "Export:"),
             imports: shared_names(template, "ImportValue"),
         }
@@ -59,23 +82,24 @@ pub fn read(checkout: &Path) -> Result<Vec<StackPlan>> {
 
 fn read_one(template: &Path, checkout: &Path) -> Result<StackPlan> {
     let text = fs::read_to_string(template).with_context(|| format!("{} cannot be read", template.display()))?;
-    let mut digest = Sha256::new();
-    digest.update(&text);
-    for directory in members(&text, "CodeUri:") {
+    let functions = members(&text, "CodeUri:").map(|directory| {
         let bootstrap = template.with_file_name(directory).join("bootstrap");
-        let code = fs::read(&bootstrap).map_err(|error| {
-            Hint::new(format!("{} cannot be read: {error}", shown(&bootstrap, checkout)), "run `make build`")
-        })?;
-        digest.update(Sha256::digest(code));
-    }
-    for definition in members(&text, "DefinitionUri:") {
-        let definition = template.with_file_name(definition);
+        let shown = shown(&bootstrap, checkout);
+        Included::read(directory, bootstrap)
+            .map_err(|error| Hint::new(format!("{shown} cannot be read: {error}"), "run `make build`"))
+    });
+    let functions = functions.collect::<Result<Vec<_>, _>>()?;
+    let definitions = members(&text, "DefinitionUri:").map(|uri| {
+        let definition = template.with_file_name(uri);
         let shown = shown(&definition, checkout);
-        digest.update(fs::read(&definition).with_context(|| format!("{shown} cannot be read"))?);
-    }
-    let context = template.file_stem().unwrap_or_default().to_string_lossy();
+        Included::read(uri, definition).with_context(|| format!("{shown} cannot be read"))
+    });
+    let definitions = definitions.collect::<Result<Vec<_>>>()?;
+    let mut digest = Sha256::new_with_prefix(&text);
+    functions.iter().chain(&definitions).for_each(|included| digest.update(&included.digest));
     let digest = hex::encode(digest.finalize());
-    Ok(StackPlan { digest, template: template.to_owned(), ..StackPlan::of(&context, &text) })
+    let context = template.file_stem().unwrap_or_default().to_string_lossy();
+    Ok(StackPlan { digest, template: template.to_owned(), functions, definitions, ..StackPlan::of(&context, &text) })
 }
 
 /// Each after those that it imports from; of those that could be next, the one that most others import from.

@@ -1,4 +1,4 @@
-//! Deploys the templates under `infra/` with the SAM command, to the local stack and to AWS alike.
+//! Deploys the templates under `infra/` with the SAM command: to AWS, and to an emulator that others started.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -7,10 +7,10 @@ use anyhow::{Result, bail, ensure};
 use futures::stream::{FuturesUnordered, TryStreamExt};
 use tokio::process::Command;
 
-use crate::environment;
 use crate::failure::Hint;
 use crate::group::{self, Guard};
 use crate::logs;
+use crate::parameters::{Parameters, Place, host_architecture};
 use crate::plan::StackPlan;
 use crate::progress::Progress;
 use crate::state::{State, StateDir};
@@ -36,65 +36,42 @@ impl Sam {
     }
 }
 
-/// Where to deploy to.
+/// Where to deploy to, as the caller.
 #[derive(Clone, Debug)]
 pub struct Target {
-    deployment: String,
+    parameters: Parameters,
     region: String,
-    architecture: String,
-    plain_http: bool,
     /// Where S3 is when not on AWS. With an address instead of a name, S3 clients write the bucket into the path.
     endpoint: Option<String>,
-    /// Nothing: the caller's whole environment counts.
-    environment: Option<Vec<(String, String)>>,
 }
 
 impl Target {
-    /// The local stack, or an endpoint of the caller's own.
-    pub fn local(state: &State) -> Self {
-        let environment = state.credentials.as_ref().map(|credentials| {
-            let own = [
-                ("AWS_ACCESS_KEY_ID", credentials.access_key_id.as_str()),
-                ("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key.as_str()),
-                ("AWS_DEFAULT_REGION", state.region.as_str()),
-                ("AWS_REGION", state.region.as_str()),
-                ("AWS_ENDPOINT_URL", state.endpoint.as_str()),
-                ("AWS_EC2_METADATA_DISABLED", "true"),
-                // A profile of the caller's must not steer what goes to the emulator.
-                ("AWS_CONFIG_FILE", "/dev/null"),
-                ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
-                // SAM asks every five seconds whether a stack is there; the emulator is done in tenths of one.
-                ("SAM_CLI_POLL_DELAY", "0.2"),
-            ];
-            let own = own.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
-            environment::inherited().into_iter().chain(own).collect()
-        });
+    /// An emulator that others started, at the caller's endpoint.
+    pub(crate) fn endpoint(state: &State) -> Self {
+        let place = Place::Emulator { plain_http: state.endpoint.starts_with("http://") };
         Self {
-            deployment: state.deployment.clone(),
+            parameters: Parameters {
+                deployment: state.deployment.clone(),
+                architecture: host_architecture().to_owned(),
+                place,
+            },
             region: state.region.clone(),
-            architecture: host_architecture().to_owned(),
-            plain_http: state.endpoint.starts_with("http://"),
             endpoint: Some(state.endpoint.clone()),
-            environment,
         }
     }
 
-    /// AWS as the caller, with functions for arm64, which costs a fifth less.
+    /// AWS.
     pub fn aws(deployment: &str, region: &str, architecture: &str) -> Self {
         Self {
-            deployment: deployment.to_owned(),
+            parameters: Parameters {
+                deployment: deployment.to_owned(),
+                architecture: architecture.to_owned(),
+                place: Place::Aws,
+            },
             region: region.to_owned(),
-            architecture: architecture.to_owned(),
-            plain_http: false,
             endpoint: None,
-            environment: None,
         }
     }
-}
-
-/// The architecture of this machine in Lambda's words.
-pub fn host_architecture() -> &'static str {
-    if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" }
 }
 
 /// Deploys stacks, each as soon as those are there that it imports from, and gives their names.
@@ -138,12 +115,11 @@ async fn deploy_one(
     let log = dir.logs().join(format!("deploy-{}.log", plan.context));
     let output = logs::create(&log)?;
     let mut command = Command::new(&sam.program);
-    if let Some(environment) = &target.environment {
-        command.env_clear().envs(environment.iter().cloned());
-    }
     command
         .args(arguments(target, plan))
-        .envs(target.endpoint.iter().map(|endpoint| ("AWS_ENDPOINT_URL_S3", endpoint)))
+        .envs(target.endpoint.iter().map(|endpoint| ("AWS_ENDPOINT_URL_S3", endpoint.as_str())))
+        // SAM asks every five seconds whether a stack is there; an emulator is done in tenths of one.
+        .envs(target.endpoint.iter().map(|_| ("SAM_CLI_POLL_DELAY", "0.2")))
         .env("SAM_CLI_TELEMETRY", "0")
         // SAM keeps its own settings here, so that it needs no writable home.
         .env("__SAM_CLI_APP_DIR", dir.root().join("sam"))
@@ -170,7 +146,7 @@ async fn deploy_one(
 }
 
 fn stack_name(target: &Target, plan: &StackPlan) -> String {
-    format!("{}-{}", target.deployment, plan.context)
+    format!("{}-{}", target.parameters.deployment, plan.context)
 }
 
 fn arguments(target: &Target, plan: &StackPlan) -> Vec<String> {
@@ -196,42 +172,6 @@ fn arguments(target: &Target, plan: &StackPlan) -> Vec<String> {
     ];
     arguments.extend(flags.map(str::to_owned));
     arguments.push("--parameter-overrides".to_owned());
-    arguments.push(format!("Deployment={}", target.deployment));
-    let mut optional = vec![("Architecture", target.architecture.as_str())];
-    if target.plain_http {
-        // The templates deny calls without TLS, which an emulator on plain HTTP could never satisfy.
-        optional.push(("RequireTls", "false"));
-    }
-    if target.endpoint.is_some() {
-        // The receivers of callbacks are on this machine too.
-        optional.push(("AllowPrivateCallbacks", "true"));
-    }
-    let wanted = optional.iter().filter(|(name, _)| plan.parameters.iter().any(|own| own == name));
-    arguments.extend(wanted.map(|(name, value)| format!("{name}={value}")));
+    arguments.extend(target.parameters.of(plan).iter().map(|(name, value)| format!("{name}={value}")));
     arguments
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parameters_are_passed_only_to_templates_that_have_them() {
-        let target = Target::aws("tide", "eu-west-1", "arm64");
-        let without =
-            StackPlan::of("backbone", "Parameters:\n  Deployment:\n    Type: String\nResources:\n  Architecture:\n");
-        assert_eq!(without.parameters, ["Deployment"]);
-        assert!(!arguments(&target, &without).contains(&"Architecture=arm64".to_owned()));
-        let emulated = ["Architecture", "RequireTls", "AllowPrivateCallbacks"].map(str::to_owned);
-        let mut with = without;
-        with.parameters = emulated.into();
-        let arguments = arguments(&target, &with);
-        assert!(arguments.contains(&"Architecture=arm64".to_owned()));
-        assert!(!arguments.iter().any(|argument| argument.starts_with("RequireTls")), "AWS speaks TLS");
-        assert!(
-            !arguments.iter().any(|argument| argument.starts_with("AllowPrivate")),
-            "callbacks stay out of the network"
-        );
-        assert!(arguments.contains(&"tide-backbone".to_owned()));
-    }
 }

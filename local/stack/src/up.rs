@@ -16,7 +16,7 @@ use crate::plan::{self, StackPlan};
 use crate::progress::Progress;
 use crate::sam::{self, Sam, Target};
 use crate::state::{Credentials, Standin, State};
-use crate::{emulator, standin_process, stripe};
+use crate::{deploy, emulator, package, standin_process, stripe};
 
 /// What [`up`] found and did.
 #[derive(Debug)]
@@ -48,11 +48,10 @@ pub async fn up<T>(
     seed: impl AsyncFnOnce(&State) -> Result<T>,
 ) -> Result<(Up, T)> {
     let _lock = options.state.lock()?;
-    let sam = Sam::find(&options.tools)?;
     let stacks = plan::read(&options.checkout)?;
     let mut guard = Guard::new();
     let work = async {
-        let up = bring_up(options, &sam, &stacks, &mut guard, progress).await?;
+        let up = bring_up(options, &stacks, &mut guard, progress).await?;
         let seeded = seed(&up.state).await?;
         Ok((up, seeded))
     };
@@ -75,20 +74,20 @@ pub async fn up<T>(
     }
 }
 
-async fn bring_up(
-    options: &UpOptions,
-    sam: &Sam,
-    stacks: &[StackPlan],
-    guard: &mut Guard,
-    progress: &dyn Progress,
-) -> Result<Up> {
+async fn bring_up(options: &UpOptions, stacks: &[StackPlan], guard: &mut Guard, progress: &dyn Progress) -> Result<Up> {
     let (mut state, fresh) = running_or_new(options, guard, progress).await?;
     ensure_stripe(options, &mut state, guard, progress).await?;
     ensure_standin(options, &mut state, guard, progress).await?;
 
     let changed =
         stacks.iter().filter(|plan| state.digests.get(&plan.context) != Some(&plan.digest)).collect::<Vec<_>>();
-    let deployed = sam::deploy(sam, &Target::local(&state), &changed, &options.state, progress).await?;
+    let deployed = if state.emulator.is_some() {
+        let deployed = deploy::deploy(&state, &changed, &options.state, progress).await?;
+        package::prune(stacks, &options.state)?;
+        deployed
+    } else {
+        sam::deploy(&Sam::find(&options.tools)?, &Target::endpoint(&state), &changed, &options.state, progress).await?
+    };
     state.digests.extend(stacks.iter().map(|plan| (plan.context.clone(), plan.digest.clone())));
     options.state.save(&state)?;
     Ok(Up { state, deployed, fresh })
