@@ -55,7 +55,7 @@ async fn deploy_one(
     for (key, bytes) in package.uploads {
         emulator.put_object(BUCKET, &key, bytes).await?;
     }
-    let before = emulator.stack(stack).await?.filter(|before| before.status != "DELETE_COMPLETE");
+    let before = emulator.stack(stack).await?;
     let mut request = vec![
         ("StackName".to_owned(), stack.to_owned()),
         ("TemplateBody".to_owned(), package.template),
@@ -70,15 +70,12 @@ async fn deploy_one(
         request.push(("OnFailure".to_owned(), "DELETE".to_owned()));
     }
     let request: Vec<_> = request.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    if !emulator.deploy(action, &request).await? {
+    let Some(id) = emulator.deploy(action, &request).await? else { return Ok(()) };
+    let ended = emulator.ended(&id).await?;
+    if matches!(ended.status.as_str(), "CREATE_COMPLETE" | "UPDATE_COMPLETE") {
         return Ok(());
     }
-    let started = emulator.stack(stack).await?.with_context(|| format!("{action} has left no stack"))?;
-    let ended = emulator.ended(&started.id).await?;
-    if matches!(ended.status.as_str(), "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS") {
-        return Ok(());
-    }
-    let failures = emulator.failures(&started.id).await?;
+    let failures = emulator.failures(&id).await?;
     ensure!(!failures.is_empty(), "it is {}", ended.status);
     bail!("it is {}: {}", ended.status, failures.join("; "))
 }
@@ -108,7 +105,6 @@ mod tests {
     fn an_update_keeps_the_values_that_are_not_ours() {
         let plan = StackPlan::of("x", "Parameters:\n  Deployment:\n  ClientIds:\n  New:\nResources:\n");
         let before = Stack {
-            id: String::new(),
             status: "CREATE_COMPLETE".to_owned(),
             parameters: vec!["Deployment".to_owned(), "ClientIds".to_owned(), "Old".to_owned()],
         };

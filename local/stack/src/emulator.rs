@@ -20,7 +20,7 @@ use crate::state::{Emulator, State, StateDir};
 /// Python imports a few hundred modules; a cold disk makes that slow.
 const START_DEADLINE: Duration = Duration::from_secs(60);
 /// Between two health checks while starting.
-const POLL: Duration = Duration::from_millis(100);
+const POLL: Duration = Duration::from_millis(20);
 /// How often a port that was lost to another program is replaced.
 const ATTEMPTS: usize = 3;
 

@@ -28,7 +28,6 @@ pub(crate) struct EmulatorApi {
 /// A stack as DescribeStacks gives it.
 #[derive(Debug)]
 pub(crate) struct Stack {
-    pub(crate) id: String,
     pub(crate) status: String,
     /// The names of its parameters.
     pub(crate) parameters: Vec<String>,
@@ -67,7 +66,6 @@ impl EmulatorApi {
         let text = response.text();
         if response.status.is_success() {
             return Ok(Some(Stack {
-                id: element(&text, "StackId").unwrap_or_default(),
                 status: element(&text, "StackStatus").context("CloudFormation gives a stack without a status")?,
                 parameters: elements(&text, "ParameterKey"),
             }));
@@ -76,15 +74,15 @@ impl EmulatorApi {
         if message.contains("does not exist") { Ok(None) } else { bail!("stack {name} cannot be described: {message}") }
     }
 
-    /// Creates or updates a stack; false where nothing was to be updated.
-    pub(crate) async fn deploy(&self, action: &str, parameters: &[(&str, &str)]) -> Result<bool> {
+    /// Begins to create or update a stack, and gives its id; none where nothing is to be updated.
+    pub(crate) async fn deploy(&self, action: &str, parameters: &[(&str, &str)]) -> Result<Option<String>> {
         let response = self.call(action, parameters).await?;
-        let message = message(&response);
-        match response.status.is_success() {
-            true => Ok(true),
-            false if message.contains("No updates are to be performed") => Ok(false),
-            false => bail!("{action}: {message}"),
+        if response.status.is_success() {
+            let id = element(&response.text(), "StackId");
+            return id.map(Some).with_context(|| format!("{action} gives no stack"));
         }
+        let message = message(&response);
+        if message.contains("No updates are to be performed") { Ok(None) } else { bail!("{action}: {message}") }
     }
 
     /// Waits until an operation on the stack has ended, and gives the stack then.
@@ -92,7 +90,8 @@ impl EmulatorApi {
         let deadline = Instant::now() + STACK_DEADLINE;
         loop {
             let stack = self.stack(id).await?.with_context(|| format!("stack {id} is gone"))?;
-            if !stack.status.ends_with("_IN_PROGRESS") || stack.status == "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS" {
+            // A stack that could not be created is rolled back and then deleted.
+            if !stack.status.ends_with("_IN_PROGRESS") && stack.status != "ROLLBACK_COMPLETE" {
                 return Ok(stack);
             }
             if Instant::now() >= deadline {

@@ -1,13 +1,13 @@
 //! The Stripe server of the local stack, localstripe: <https://pypi.org/project/localstripe/>. Functions reach it through the stand-in.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 use serde_json::json;
 use tidegate_standins::http_client::HttpClient;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
 use crate::environment;
@@ -23,7 +23,7 @@ pub const API_KEY: &str = "sk_test_local_stand_in";
 /// Python imports some hundred modules; a cold disk makes that slow.
 const START_DEADLINE: Duration = Duration::from_secs(30);
 /// Between two health checks while starting.
-const POLL: Duration = Duration::from_millis(100);
+const POLL: Duration = Duration::from_millis(50);
 /// How long it may take to accept its configuration.
 const CONFIGURATION_LIMIT: Duration = Duration::from_secs(5);
 /// The events that it sends as webhooks.
@@ -42,8 +42,16 @@ log.addHandler(logging.StreamHandler())
 web.run_app(server.app, host='127.0.0.1', port=int(sys.argv[1]), access_log=log, print=None)
 ";
 
-/// Starts it on a free port and waits until it answers.
-pub(crate) async fn start(tools: &Path, dir: &StateDir, guard: &mut Guard) -> Result<Stripe> {
+/// The server while it starts. The stack is deployed meanwhile: nothing asks it before.
+#[derive(Debug)]
+pub(crate) struct Starting {
+    pub(crate) stripe: Stripe,
+    child: Child,
+    log: PathBuf,
+}
+
+/// Starts it on a free port.
+pub(crate) fn start(tools: &Path, dir: &StateDir, guard: &mut Guard) -> Result<Starting> {
     let python = tools.join("stripe/bin/python");
     if !python.is_file() {
         bail!(Hint::new(
@@ -63,22 +71,27 @@ pub(crate) async fn start(tools: &Path, dir: &StateDir, guard: &mut Guard) -> Re
         .current_dir(dir.scratch())
         .stdout(output.try_clone()?)
         .stderr(Stdio::from(output));
-    let (group, mut child) = group::spawn(&mut command)?;
+    let (group, child) = group::spawn(&mut command)?;
     guard.hold(group.clone());
-    let stripe = Stripe { group, port };
-    let deadline = Instant::now() + START_DEADLINE;
-    while !is_healthy(&stripe).await {
-        let ended = child.try_wait()?;
-        if ended.is_some() || Instant::now() >= deadline {
-            stripe.group.stop().await?;
-            bail!(Hint::new(
-                format!("the Stripe server did not start: {}", logs::tail(&log, 5)),
-                format!("see {}", log.display())
-            ));
+    Ok(Starting { stripe: Stripe { group, port }, child, log })
+}
+
+impl Starting {
+    /// Waits until it answers.
+    pub(crate) async fn ready(mut self) -> Result<()> {
+        let deadline = Instant::now() + START_DEADLINE;
+        while !is_healthy(&self.stripe).await {
+            let ended = self.child.try_wait()?;
+            if ended.is_some() || Instant::now() >= deadline {
+                bail!(Hint::new(
+                    format!("the Stripe server did not start: {}", logs::tail(&self.log, 5)),
+                    format!("see {}", self.log.display())
+                ));
+            }
+            sleep(POLL).await;
         }
-        sleep(POLL).await;
+        Ok(())
     }
-    Ok(stripe)
 }
 
 /// Whether it is the process that was started, and answers.

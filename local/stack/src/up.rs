@@ -76,7 +76,7 @@ pub async fn up<T>(
 
 async fn bring_up(options: &UpOptions, stacks: &[StackPlan], guard: &mut Guard, progress: &dyn Progress) -> Result<Up> {
     let (mut state, fresh) = running_or_new(options, guard, progress).await?;
-    ensure_stripe(options, &mut state, guard, progress).await?;
+    let starting = ensure_stripe(options, &mut state, guard, progress).await?;
     ensure_standin(options, &mut state, guard, progress).await?;
 
     let changed =
@@ -90,6 +90,10 @@ async fn bring_up(options: &UpOptions, stacks: &[StackPlan], guard: &mut Guard, 
     };
     state.digests.extend(stacks.iter().map(|plan| (plan.context.clone(), plan.digest.clone())));
     options.state.save(&state)?;
+    if let Some(starting) = starting {
+        progress.doing("Waiting for the Stripe server");
+        starting.ready().await?;
+    }
     Ok(Up { state, deployed, fresh })
 }
 
@@ -145,16 +149,18 @@ async fn ensure_stripe(
     state: &mut State,
     guard: &mut Guard,
     progress: &dyn Progress,
-) -> Result<()> {
+) -> Result<Option<stripe::Starting>> {
     if let Some(stripe) = &state.stripe {
         if stripe::is_healthy(stripe).await {
-            return Ok(());
+            return Ok(None);
         }
         stripe.group.stop().await?;
     }
     progress.doing("Starting the Stripe server");
-    state.stripe = Some(stripe::start(&options.tools, &options.state, guard).await?);
-    options.state.save(state)
+    let starting = stripe::start(&options.tools, &options.state, guard)?;
+    state.stripe = Some(starting.stripe.clone());
+    options.state.save(state)?;
+    Ok(Some(starting))
 }
 
 async fn ensure_standin(

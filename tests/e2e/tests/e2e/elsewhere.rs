@@ -1,4 +1,5 @@
-//! A second deployment, at an endpoint that somebody else started: the same commands do the same there.
+//! A second deployment, at an endpoint that is not the command's own: `sam deploy` takes the templates there as it takes them to AWS,
+//! and the same commands do the same.
 
 use std::sync::Arc;
 

@@ -43,6 +43,7 @@ mod stock;
 mod stripe;
 mod tables;
 mod told;
+mod update;
 mod wait;
 mod watch;
 mod workflows;
@@ -165,6 +166,7 @@ fn trials(shared: &Shared, runtime: &Handle) -> Vec<Trial> {
             status_names_the_stacks_and_queues
             a_source_document_that_is_not_valid_is_refused_where_it_is_wrong
             sending_to_an_unknown_source_is_a_clear_error;
+        update: a_change_is_deployed_and_nothing_else;
         rotation: during_a_rotation_both_secrets_pass_and_afterwards_only_the_new_one;
     });
     trials

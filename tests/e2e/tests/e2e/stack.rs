@@ -178,9 +178,10 @@ impl Stack {
     /// Takes the stack down and makes sure that nothing is left. The logs stay where something failed.
     pub(crate) async fn down(&self, failed: bool) -> Result<()> {
         // A test that was cut short has not taken its own stack down.
-        let elsewhere = local::down(&StateDir::new(self.elsewhere())).await;
+        let others = [self.elsewhere(), self.small()].map(StateDir::new);
+        let others = futures::future::join_all(others.iter().map(local::down)).await;
         local::down(&self.state_dir).await?;
-        elsewhere?;
+        others.into_iter().collect::<Result<Vec<_>>>()?;
         let root = self.state_dir.root().to_owned();
         let gone = async || Ok(leftovers::processes(&root).is_empty().then_some(()));
         let outcome = eventually("every process has ended", Duration::from_secs(10), gone).await;
@@ -206,6 +207,11 @@ impl Stack {
     /// The same of the second stack that the test `elsewhere` brings up.
     pub(crate) fn elsewhere(&self) -> PathBuf {
         self.state_dir.root().join("elsewhere")
+    }
+
+    /// The same of the small stack that the test `update` brings up.
+    pub(crate) fn small(&self) -> PathBuf {
+        self.state_dir.root().join("small")
     }
 
     /// The built binary of a function, the one that is deployed.
