@@ -145,7 +145,6 @@ pub struct StepError {
 
 /// What a command is called, on the wire and as a state of the saga.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the commands say what they are")]
 pub enum CommandName {
     ReserveStock,
     ReleaseStock,

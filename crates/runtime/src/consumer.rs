@@ -58,17 +58,17 @@ impl<A: Ambient, Q: Queue, M: Metrics> Consumer<'_, A, Q, M> {
         for (MessageId(message_id), outcome) in &report.outcomes {
             match outcome {
                 Outcome::Done => {}
-                Outcome::Delayed { error, after } => {
+                Outcome::Retry { error, after } => {
                     delayed += 1;
                     warn!(request_id, message_id, error, after_secs = after.map(|after| after.as_secs()), "delayed");
                 }
-                Outcome::OutOfTime | Outcome::HeldBack => {
+                Outcome::TimedOut | Outcome::Blocked => {
                     delayed += 1;
                     warn!(request_id, message_id, "out of time");
                 }
-                Outcome::Stuck { error } => {
+                Outcome::DeadLetterFailed { error } => {
                     delayed += 1;
-                    error!(request_id, message_id, error, "cannot be set aside; comes back");
+                    error!(request_id, message_id, error, "cannot be dead-lettered; is retried");
                 }
                 Outcome::DeadLettered { reason, error } => {
                     dead += 1;

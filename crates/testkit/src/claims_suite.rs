@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use tidegate_idempotency::{
-    Claim, Claimed, Counted, Fence, Fingerprint, FinishError, Key, Origin, Outcome, Request, Store,
+    Claim, ClaimOutcome, ClaimRequest, Claimed, Counted, Fence, Fingerprint, FinishError, Key, Origin, Store,
 };
 use tokio::sync::Semaphore;
 
@@ -46,13 +46,13 @@ async fn claim(store: &impl Store, key: &Key, fence: Fence, label: &str, now: Sy
     store.claim(request(key, fence, label, now), now).await.expect("the store answers")
 }
 
-fn request<'a>(key: &'a Key, fence: Fence, label: &'a str, now: SystemTime) -> Request<'a> {
-    Request { key, fence, lease_until: now + LEASE, expires_at: now + KEPT, label: Some(label), fingerprint: None }
+fn request<'a>(key: &'a Key, fence: Fence, label: &'a str, now: SystemTime) -> ClaimRequest<'a> {
+    ClaimRequest { key, fence, lease_until: now + LEASE, expires_at: now + KEPT, label: Some(label), fingerprint: None }
 }
 
-fn proof(claimed: Claimed) -> tidegate_idempotency::Proof {
+fn completed(claimed: Claimed) -> tidegate_idempotency::CompletedClaim {
     match claimed {
-        Claimed::Done(proof) => proof,
+        Claimed::Done(completed) => completed,
         other => panic!("expected it done, got {other:?}"),
     }
 }
@@ -86,9 +86,9 @@ async fn a_completed_claim_answers_whoever_asks_again<S: Store>(case: &Case<'_, 
     let claim = case.own(now, "first").await;
     assert_eq!(claim.origin, Origin::First);
     case.store.complete(&claim, Some("the answer")).await.expect("completes");
-    let proof = proof(case.claim(now + LEASE * 2, "second").await);
-    assert_eq!((proof.answer.as_deref(), proof.label.as_deref()), (Some("the answer"), Some("first")));
-    assert!(proof.expires_at >= now + KEPT);
+    let completed = completed(case.claim(now + LEASE * 2, "second").await);
+    assert_eq!((completed.response.as_deref(), completed.label.as_deref()), (Some("the answer"), Some("first")));
+    assert!(completed.expires_at >= now + KEPT);
 }
 
 async fn a_claim_in_progress_is_not_given_twice<S: Store>(case: &Case<'_, S>, now: SystemTime) {
@@ -113,8 +113,8 @@ async fn an_owner_past_its_lease_is_fenced_off<S: Store>(case: &Case<'_, S>, now
     case.store.complete(&successor, Some("in time")).await.expect("the successor completes");
     let refused = case.store.complete(&late, Some("later still")).await;
     assert!(matches!(refused, Err(FinishError::FencedOff { .. })), "{refused:?}");
-    let answer = proof(case.claim(now + LEASE, "third").await).answer;
-    assert_eq!(answer.as_deref(), Some("in time"));
+    let response = completed(case.claim(now + LEASE, "third").await).response;
+    assert_eq!(response.as_deref(), Some("in time"));
 }
 
 async fn a_released_claim_goes_to_the_next_with_its_label<S: Store>(case: &Case<'_, S>, now: SystemTime) {
@@ -133,7 +133,7 @@ async fn an_expired_record_is_as_if_it_had_never_been<S: Store>(case: &Case<'_, 
 }
 
 async fn a_record_does_not_expire_under_a_live_owner<S: Store>(case: &Case<'_, S>, now: SystemTime) {
-    let short = |fence, now| Request { expires_at: now, ..request(&case.key, Fence::new(fence), "label", now) };
+    let short = |fence, now| ClaimRequest { expires_at: now, ..request(&case.key, Fence::new(fence), "label", now) };
     let claimed = case.store.claim(short(1, now), now).await.expect("the store answers");
     let Claimed::Owner(owner) = claimed else { panic!("not owned: {claimed:?}") };
     let later = now + LEASE / 2;
@@ -153,14 +153,14 @@ async fn nothing_can_be_finished_twice<S: Store>(case: &Case<'_, S>, now: System
     case.store.complete(&claim, Some("once")).await.expect("completes");
     let refused = case.store.release(&claim).await;
     assert!(matches!(refused, Err(FinishError::FencedOff { .. })), "a done claim was released: {refused:?}");
-    let answer = proof(case.claim(now, "second").await).answer;
-    assert_eq!(answer.as_deref(), Some("once"));
+    let response = completed(case.claim(now, "second").await).response;
+    assert_eq!(response.as_deref(), Some("once"));
 }
 
 async fn another_fingerprint_is_a_mismatch<S: Store>(case: &Case<'_, S>, now: SystemTime) {
     let (one, other) = (Fingerprint::of(b"one"), Fingerprint::of(b"other"));
     let claim = async |fence, fingerprint, now| {
-        let request = Request { fingerprint, ..request(&case.key, Fence::new(fence), "label", now) };
+        let request = ClaimRequest { fingerprint, ..request(&case.key, Fence::new(fence), "label", now) };
         case.store.claim(request, now).await.expect("the store answers")
     };
     let Claimed::Owner(owner) = claim(1, Some(&one), now).await else { panic!("not owned") };
@@ -169,8 +169,8 @@ async fn another_fingerprint_is_a_mismatch<S: Store>(case: &Case<'_, S>, now: Sy
     case.store.complete(&owner, Some("of one")).await.expect("completes");
     assert_eq!(claim(4, Some(&other), now).await, Claimed::Mismatch, "done");
     for agrees in [Some(&one), None] {
-        let proof = proof(claim(5, agrees, now).await);
-        assert_eq!((proof.answer.as_deref(), proof.fingerprint.as_ref()), (Some("of one"), Some(&one)));
+        let completed = completed(claim(5, agrees, now).await);
+        assert_eq!((completed.response.as_deref(), completed.fingerprint.as_ref()), (Some("of one"), Some(&one)));
     }
     let late = now + KEPT + Duration::from_secs(1);
     assert!(matches!(claim(6, Some(&other), late).await, Claimed::Owner(_)), "an expired record binds nobody");
@@ -191,8 +191,8 @@ async fn every_outcome_is_counted<S: Store>(store: &Arc<S>, key: &Key, now: Syst
     counted.complete(&late, None).await.expect_err("fenced off");
     counted.complete(&successor, None).await.expect("completes");
     claim(&counted, key, Fence::new(5), "label", now + LEASE).await;
-    use Outcome::{Expired, FencedOff, First, Raced, Repeated, Retried};
-    assert_eq!(*counts.lock().expect("not poisoned"), [First, Retried, Raced, Expired, FencedOff, Repeated]);
+    use ClaimOutcome::{Duplicate, Expired, FencedOff, First, InProgress, Retried};
+    assert_eq!(*counts.lock().expect("not poisoned"), [First, Retried, InProgress, Expired, FencedOff, Duplicate]);
 }
 
 async fn of_many_racers_one_wins<S: Store + 'static>(store: &Arc<S>, key: &Key, now: SystemTime) {

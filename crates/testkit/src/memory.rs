@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use tidegate_cloudevents::messaging;
-use tidegate_idempotency::{Claim, Claimed, FinishError, MemoryStore, Request, Store, StoreError};
+use tidegate_idempotency::{Claim, ClaimRequest, Claimed, FinishError, MemoryStore, Store, StoreError};
 use tidegate_outbox::{Answered, Outgoing, Publisher, Reply, SayError, TaskToken, TaskTokens};
 use tidegate_runtime::PortError;
 use tidegate_runtime::metrics::{Metric, Metrics};
@@ -234,7 +234,7 @@ impl MemoryClaims {
 }
 
 impl Store for MemoryClaims {
-    async fn claim(&self, request: Request<'_>, now: SystemTime) -> Result<Claimed, StoreError> {
+    async fn claim(&self, request: ClaimRequest<'_>, now: SystemTime) -> Result<Claimed, StoreError> {
         let key = request.key.to_string();
         self.claims.around(self.store.claim(request, now), |_| unstored("claim", &key)).await
     }

@@ -7,7 +7,7 @@ use aws_lambda_events::sqs::SqsEvent;
 use tidegate_batch::sqs::{Message as Record, MessageId, Queue};
 use tidegate_batch::{BatchError, Failure, Policy, Response};
 use tidegate_cloudevents::{Event, extensions};
-use tidegate_idempotency::{Claim, Claimed, Fence, Key, Request, Store};
+use tidegate_idempotency::{Claim, ClaimRequest, Claimed, Fence, Key, Store};
 use tidegate_runtime::ambient::Ambient;
 use tidegate_runtime::consumer::{self, Consumer, Invocation, failure, trace};
 use tidegate_runtime::metrics::{Metric, Metrics};
@@ -21,12 +21,12 @@ use crate::message::{Rendered, render};
 use crate::pace::Pace;
 use crate::slack::{PostError, SlackClient};
 
-/// How long an event that was posted is recognised: longer than a message can live in the queue and its dead-letter
-/// queue (4 + 14 days), so that redriving an old one posts nothing twice.
-const RECOGNISED_FOR: Duration = Duration::from_secs(30 * 86_400);
+/// How long an event that was posted is recognised: longer than its message can live in the queue, its dead-letter queue
+/// and, redriven, in the queue again, so that nothing is posted twice.
+pub const RECOGNISED_FOR: Duration = Duration::from_secs(30 * 86_400);
 /// What a claim (4 s at most), a post (5 s), its completion (4 s) and the batch's own reserve (2 s) may take together. A slot
 /// that leaves less time than this is not waited for, because a post that is cut off would be posted again.
-const POST_TIME: Duration = Duration::from_secs(15);
+pub const POST_TIME: Duration = Duration::from_secs(15);
 
 /// What stands before the name of a source that receive-webhook verified; no sender can write it into an event.
 const VERIFIED: &str = "/webhooks/";
@@ -164,7 +164,8 @@ impl<A: Ambient, S: Secrets, C: Store, P: Payloads, Q: Queue, M: Metrics> Notifi
         let now = self.ambient.now();
         let fence = Fence::new(self.ambient.random());
         let expires_at = now + RECOGNISED_FOR;
-        let request = Request { key: &key, fence, lease_until: deadline, expires_at, label: None, fingerprint: None };
+        let request =
+            ClaimRequest { key: &key, fence, lease_until: deadline, expires_at, label: None, fingerprint: None };
         let claimed = self.claims.claim(request, now).await;
         claimed.map_err(|error| Failure::transient(tidegate_runtime::chain(&error)))
     }

@@ -13,7 +13,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use tidegate_idempotency::{Claim, Claimed, Fence, FinishError, Request, Store};
+use tidegate_idempotency::{Claim, ClaimRequest, Claimed, Fence, FinishError, Store};
 use tidegate_runtime::ambient::Ambient;
 use tidegate_runtime::problem::Problem;
 use tracing::{error, warn};
@@ -49,7 +49,7 @@ pub(crate) async fn win(
     let mut next = keys.next();
     while let Some((key, recognised_for)) = next {
         let now = ambient.now();
-        let request = Request {
+        let request = ClaimRequest {
             key,
             fence: Fence::new(ambient.random()),
             lease_until: deadline,

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use tidegate_cli::aws::{self, Access};
 use tidegate_cli::clock;
-use tidegate_idempotency::{Call, DynamoDbStore, Fence, How, Idempotent, Part};
+use tidegate_idempotency::{Call, DynamoDbStore, Execution, Fence, Idempotent, Part};
 use tidegate_testkit::lambda_api::FaultProxy;
 use uuid::Uuid;
 
@@ -49,10 +49,14 @@ pub(crate) async fn measure(stack: &Stack) -> Result<Claims> {
     };
 
     let first = idempotent.run(&event, call(1), || says("done")).await?;
-    ensure!(first.how == How::Ran, "a first call did not run: {:?}", first.how);
+    ensure!(first.execution == Execution::Ran, "a first call did not run: {:?}", first.execution);
     let first = since();
     let repeat = idempotent.run(&event, call(2), || says("not run")).await?;
-    ensure!(repeat.how == How::Replayed && repeat.answer == "done", "a repeat ran: {:?}", repeat.how);
+    ensure!(
+        repeat.execution == Execution::Replayed && repeat.response == "done",
+        "a repeat ran: {:?}",
+        repeat.execution
+    );
     let repeat = since();
 
     let put = Put::builder().table_name(table).item("id", AttributeValue::S(state)).build()?;

@@ -13,7 +13,7 @@ pub enum Failure {
     Transient {
         /// What went wrong.
         reason: String,
-        /// How long to stay away, where the other side said so.
+        /// The delay that the other side asked for.
         retry_after: Option<Duration>,
     },
     /// Trying again cannot help; a person has to look.
@@ -88,13 +88,13 @@ impl fmt::Display for Reason {
     }
 }
 
-/// What is attached to a message that is set aside.
+/// What is attached to a dead letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
     /// The kind of failure.
     pub reason: Reason,
-    /// What the handler said.
+    /// The handler's error.
     pub error: String,
-    /// When it was set aside.
+    /// When the handler failed.
     pub failed_at: SystemTime,
 }

@@ -3,7 +3,7 @@
 //!
 //! A partition knows no delay of one record. What fails transiently comes again with everything after it in its partition,
 //! those included that were handled meanwhile because their key is another, so handlers have to be idempotent. Other
-//! partitions go on. What is permanent is set aside and its partition goes on. Partial answers need a mapping in provisioned
+//! partitions go on. What is permanent is dead-lettered and its partition goes on. Partial answers need a mapping in provisioned
 //! mode with `ReportBatchItemFailures`
 //! ([rule](https://docs.aws.amazon.com/lambda/latest/dg/kafka-retry-configurations.html)).
 
@@ -12,9 +12,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ports::SetAsideOnly;
-use crate::run::run_all;
-use crate::{BatchError, DeadLetters, Failure, Observer, Report, Response, Runner, StreamRecord, payload};
+use crate::failure::Failure;
+use crate::payload;
+use crate::ports::{DeadLetters, DeadLettersOnly, Observer};
+use crate::report::{BatchError, Report, Response};
+use crate::run::{Runner, run_all};
+use crate::stream::StreamRecord;
 
 /// What Lambda hands over.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -135,22 +138,22 @@ pub async fn run<O: Observer<Record>>(
         let partition: Arc<str> = partition.into();
         all.extend(records.into_iter().map(|record| Record { found_in: (partition.clone(), number), ..record }));
     }
-    Ok(run_all(all, runner, &SetAsideOnly(dead_letters), handle).await)
+    Ok(run_all(all, runner, &DeadLettersOnly(dead_letters), handle).await)
 }
 
 impl Report<Offset> {
-    /// Names every record that comes back, in the order of its partition. Where Lambda takes the lowest offset of a partition
+    /// Names every record that failed, in the order of its partition. Where Lambda takes the lowest offset of a partition
     /// as its checkpoint the others add nothing; where it retries what is named, nothing is missing.
     ///
     /// # Errors
-    /// [`BatchError::Failed`] where [`FailInvocation`](crate::FailInvocation) wants it.
+    /// [`BatchError::Failed`] as [`FailInvocation`](crate::FailInvocation) decides.
     pub fn response(&self) -> Result<Response<Offset>, BatchError> {
         self.check(self.fail_invocation)?;
-        Ok(self.returned().cloned().collect())
+        Ok(self.failed().cloned().collect())
     }
 }
 
-impl crate::run::Record for Record {
+impl crate::run::BatchRecord for Record {
     type Position = Offset;
     type Lane<'a> = (usize, Option<&'a str>);
     const RETURNS_ALONE: bool = false;
@@ -169,7 +172,7 @@ impl crate::run::Record for Record {
 }
 
 impl StreamRecord for Record {
-    fn place(&self) -> Vec<(&'static str, String)> {
+    fn location(&self) -> Vec<(&'static str, String)> {
         vec![
             ("topic", self.topic.clone()),
             ("partition", self.partition.to_string()),

@@ -2,15 +2,18 @@
 //!
 //! A shard knows no delay of one record. What fails transiently is a checkpoint: it and every later record of the shard come
 //! again, those included that were handled meanwhile because their key is another, so handlers have to be idempotent. How
-//! often, and what then, is the mapping's to say (`MaximumRetryAttempts`, `BisectBatchOnFunctionError`, an on-failure
-//! destination). What is permanent is set aside and the shard goes on.
+//! often, and what then, is the mapping's setting (`MaximumRetryAttempts`, `BisectBatchOnFunctionError`, an on-failure
+//! destination). What is permanent is dead-lettered and the shard goes on.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
-use crate::ports::SetAsideOnly;
-use crate::run::run_all;
-use crate::{BatchError, DeadLetters, Failure, Observer, Report, Runner, SequenceNumber, StreamRecord, payload};
+use crate::failure::Failure;
+use crate::payload;
+use crate::ports::{DeadLetters, DeadLettersOnly, Observer};
+use crate::report::{BatchError, Report, SequenceNumber};
+use crate::run::{Runner, run_all};
+use crate::stream::StreamRecord;
 
 /// What Lambda hands over.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -86,10 +89,10 @@ pub async fn run<O: Observer<Record>>(
     if let Some(index) = event.records.iter().position(|record| record.kinesis.sequence_number.is_empty()) {
         return Err(BatchError::NoIdentifier { index });
     }
-    Ok(run_all(event.records, runner, &SetAsideOnly(dead_letters), handle).await)
+    Ok(run_all(event.records, runner, &DeadLettersOnly(dead_letters), handle).await)
 }
 
-impl crate::run::Record for Record {
+impl crate::run::BatchRecord for Record {
     type Position = SequenceNumber;
     type Lane<'a> = &'a str;
     const RETURNS_ALONE: bool = false;
@@ -104,7 +107,7 @@ impl crate::run::Record for Record {
 }
 
 impl StreamRecord for Record {
-    fn place(&self) -> Vec<(&'static str, String)> {
+    fn location(&self) -> Vec<(&'static str, String)> {
         vec![
             ("stream", self.event_source_arn.clone().unwrap_or_default()),
             ("event_id", self.event_id.clone().unwrap_or_default()),

@@ -6,15 +6,15 @@
 //! use tidegate_batch::sqs::{self, Message, Queue};
 //! use tidegate_batch::{Budget, DeadLetter, DeadLetters, Failure, Policy, QueueError, Runner};
 //!
-//! struct Printed; // a queue that only says what it would do; feature `sqs-client` has the real one
+//! struct Printed; // a queue that prints what it would do; feature `sqs-client` has the real one
 //! impl Queue for Printed {
 //!     async fn delay(&self, message: &Message, by: Duration) -> Result<(), QueueError> {
-//!         Ok(println!("{} comes back in {by:?}", message.id()))
+//!         Ok(println!("{} is retried in {by:?}", message.id()))
 //!     }
 //! }
 //! impl DeadLetters<Message> for Printed {
 //!     async fn dead_letter(&self, message: &Message, letter: &DeadLetter) -> Result<(), QueueError> {
-//!         Ok(println!("{} is set aside: {}", message.id(), letter.error))
+//!         Ok(println!("{} is dead-lettered: {}", message.id(), letter.error))
 //!     }
 //! }
 //!
@@ -25,7 +25,7 @@
 //! let budget = Budget { now, deadline: now + Duration::from_secs(30) };
 //! let (policy, mut random) = (Policy::default(), fastrand::Rng::with_seed(1));
 //! let report = sqs::run(event, Runner::new(&policy, budget, &mut random), &Printed, async |message| {
-//!     let order: u32 = message.json()?; // what does not parse is set aside with the reason
+//!     let order: u32 = message.json()?; // what does not parse is dead-lettered with the reason
 //!     if order == 0 { Err(Failure::permanent("order 0 does not exist")) } else { Ok(()) }
 //! })
 //! .await?;
@@ -39,35 +39,37 @@
 //! | the handler | SQS | SQS FIFO | Kinesis, DynamoDB, Kafka | RabbitMQ |
 //! |---|---|---|---|---|
 //! | `Ok` | acknowledged | acknowledged | acknowledged | acknowledged, if the batch is |
-//! | [`Failure::Transient`] | hidden for a back-off with full jitter, or for the delay it asks for | the same, and those behind it in its group with it | comes back with all after it in its shard or partition | the whole batch comes back |
+//! | [`Failure::Transient`] | hidden for a back-off with full jitter, or for the delay it asks for | the same, and those behind it in its group with it | is retried with all after it in its shard or partition | the whole batch is retried |
 //! | the same, at [`Policy::max_receives`] | dead letter `attempts-exhausted` | the same | as above: sources that do not count | as above |
 //! | [`Failure::Permanent`] | dead letter `permanent` | the same, and its group goes on | the same, and its shard goes on | dead letter, and its queue goes on |
 //! | [`Failure::Undecodable`] | dead letter `undecodable` | the same | the same | the same |
 //! | a panic | dead letter `panicked` | the same | the same | the same |
-//! | not done by the deadline | comes back | comes back, and those behind it | comes back with all after it | the whole batch comes back |
+//! | not done by the deadline | is retried | is retried, and those behind it | is retried with all after it | the whole batch is retried |
 //!
-//! What cannot be set aside comes back instead. A bad record behind one that comes back in the same shard, partition or
-//! RabbitMQ batch is not set aside but comes back with it, because it would be set aside again every time.
+//! What cannot be dead-lettered is retried instead. A bad record behind one that is retried in the same shard, partition or
+//! RabbitMQ batch is not dead-lettered but retried with it, because it would be dead-lettered again every time.
 //! An event in which a record has no identifier fails as a whole, because an answer could not name that record.
 //!
 //! Records are handled beside each other, [`Policy::concurrency`] at a time, except those of one **lane**, which go one after
 //! the other: a FIFO message group, a Kinesis partition key, a DynamoDB item, a Kafka key, a RabbitMQ queue. Only a lane stops
-//! at a record that comes back; other lanes go on. From a stream their records then come again, which handlers have to bear.
+//! at a record that is retried; other lanes go on. From a stream their records are then delivered again, so handlers must be idempotent.
 //!
 //! # Vocabulary
 //!
 //! - A record is **acknowledged** when its source may forget it: it is done, or safe among the dead letters.
-//! - A **dead letter** is a record set aside with its reason, for a person.
-//! - A **checkpoint** is the first record of a shard that is not acknowledged; it comes back with all after it.
-//! - A **deadline** is the invocation's; [`Policy::reserve`] before it nothing is begun any more.
+//! - A **dead letter** is a record moved to a queue with its reason, for a person.
+//! - A **checkpoint** is the first record of a shard that is not acknowledged; it is retried with all after it.
+//! - A **deadline** is the invocation's; [`Policy::reserve`] before it no record is started any more.
 //!
 //! # What it refuses to do
 //!
 //! - Acknowledge what it did not understand, or an event that it cannot answer record by record.
 //! - Retry SQS messages without a bound. On streams and brokers the bound is the mapping's or the broker's: set it.
 //! - Read the clock, draw randomness, log, or count metrics: time and jitter are passed in, [`Observer`] and
-//!   [`Report::summary`] tell.
+//!   [`Report::summary`] report.
 //! - Ask a schema registry: [`payload::framing::Schemas`] is a port. Take Kinesis aggregates apart, or answer time windows.
+
+#![warn(missing_docs)]
 
 #[cfg(not(any(feature = "dynamodb", feature = "kafka", feature = "kinesis", feature = "rabbitmq", feature = "sqs")))]
 compile_error!(

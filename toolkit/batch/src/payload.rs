@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::Failure;
+use crate::failure::Failure;
 
 #[cfg(feature = "avro")]
 pub mod avro;
@@ -18,8 +18,8 @@ pub fn json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Failure> {
     serde_json::from_slice(bytes).map_err(|error| not_json(&error))
 }
 
-/// Reads JSON in a schema registry's frame, as the serialisers for JSON Schema write it. The schema is not asked for: it
-/// says what JSON may stand there, and `T` says what may stand there for this consumer.
+/// Reads JSON in a schema registry's frame, as the serialisers for JSON Schema write it. The schema is not fetched: `T`
+/// is what this consumer accepts.
 ///
 /// # Errors
 /// [`Failure::Undecodable`] without a frame, and as [`json`].

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 pub struct Policy {
     /// How many records are handled at once.
     pub concurrency: usize,
-    /// At this receive count a transient failure is set aside; for SQS only, because streams and brokers do not count.
+    /// At this receive count a transient failure is dead-lettered; for SQS only, because streams and brokers do not count.
     /// Lower than the queue's `maxReceiveCount`, because the queue's own redrive attaches no reason; that one is left for
     /// functions that die.
     pub max_receives: u32,
@@ -15,7 +15,7 @@ pub struct Policy {
     pub base_delay: Duration,
     /// The longest back-off.
     pub max_delay: Duration,
-    /// The time before the deadline that is kept for reporting: what is not done by then comes back.
+    /// The time before the deadline that is kept for reporting: what is not done by then is retried.
     pub reserve: Duration,
     /// When the invocation fails as a whole instead of answering record by record.
     pub fail_invocation: FailInvocation,
@@ -37,14 +37,14 @@ impl Default for Policy {
 /// When a batch is answered with an error, after which the source hands out all of it again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FailInvocation {
-    /// Never: the answer names what comes back. The mapping must have `ReportBatchItemFailures`; without it Lambda reads
+    /// Never: the response names what failed. The mapping must have `ReportBatchItemFailures`; without it Lambda reads
     /// every answer as "all done".
     #[default]
     Never,
-    /// When every record comes back: the function's error rate then shows that nothing works.
-    WhenAllComeBack,
-    /// When any record comes back: for mappings and emulators that do not read partial answers.
-    WhenAnyComesBack,
+    /// When every record fails: the function's error rate then shows that nothing works.
+    WhenAllFail,
+    /// When any record fails: for mappings and emulators that do not read partial answers.
+    WhenAnyFails,
 }
 
 /// The time there is.

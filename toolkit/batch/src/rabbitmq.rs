@@ -2,8 +2,8 @@
 //!
 //! There is no partial answer: either the whole batch is acknowledged, or the invocation fails and all of it comes again, what
 //! was handled included, so handlers have to be idempotent
-//! ([rule](https://docs.aws.amazon.com/lambda/latest/dg/with-mq.html)). What is permanent is set aside, so that it does not
-//! hold up the others; ahead of one that comes back it comes back too, and is set aside once more. What stays transient comes
+//! ([rule](https://docs.aws.amazon.com/lambda/latest/dg/with-mq.html)). What is permanent is dead-lettered, so that it does not
+//! hold up the others; ahead of one that is retried it is retried too, and dead-lettered once more. What stays transient is retried
 //! for as long as the broker's own delivery limit lets it.
 
 use std::collections::BTreeMap;
@@ -13,9 +13,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::ports::SetAsideOnly;
-use crate::run::run_all;
-use crate::{BatchError, DeadLetters, FailInvocation, Failure, Observer, Report, Runner, StreamRecord, payload};
+use crate::failure::Failure;
+use crate::payload;
+use crate::policy::FailInvocation;
+use crate::ports::{DeadLetters, DeadLettersOnly, Observer};
+use crate::report::{BatchError, Report};
+use crate::run::{Runner, run_all};
+use crate::stream::StreamRecord;
 
 /// What Lambda hands over.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -43,7 +47,7 @@ pub struct Message {
     #[serde(default)]
     pub data: Option<String>,
     #[serde(skip)]
-    place: Place,
+    position: Position,
 }
 
 /// AMQP's properties of a message.
@@ -83,14 +87,14 @@ impl Message {
 
 /// Where in the batch a message stood; messages of RabbitMQ have no id that is sure to be there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct Position {
     /// `queue::vhost`.
     pub queue: Arc<str>,
-    /// Its place among the queue's messages.
+    /// Its index among the queue's messages.
     pub index: usize,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.queue, self.index)
     }
@@ -102,44 +106,44 @@ pub async fn run<O: Observer<Message>>(
     runner: Runner<'_, O>,
     dead_letters: &impl DeadLetters<Message>,
     handle: impl AsyncFn(&Message) -> Result<(), Failure>,
-) -> Report<Place> {
+) -> Report<Position> {
     let mut all = Vec::with_capacity(event.rmq_messages_by_queue.values().map(Vec::len).sum());
     for (queue, messages) in event.rmq_messages_by_queue {
         let queue: Arc<str> = queue.into();
-        let placed = |(index, message)| Message { place: Place { queue: queue.clone(), index }, ..message };
-        all.extend(messages.into_iter().enumerate().map(placed));
+        let positioned = |(index, message)| Message { position: Position { queue: queue.clone(), index }, ..message };
+        all.extend(messages.into_iter().enumerate().map(positioned));
     }
-    run_all(all, runner, &SetAsideOnly(dead_letters), handle).await
+    run_all(all, runner, &DeadLettersOnly(dead_letters), handle).await
 }
 
-impl Report<Place> {
+impl Report<Position> {
     /// Acknowledges the whole batch.
     ///
     /// # Errors
-    /// [`BatchError::Failed`] if any message has to come back, whatever [`FailInvocation`] says: return it from the function.
+    /// [`BatchError::Failed`] if any message failed, whatever [`FailInvocation`] is: return it from the function.
     pub fn response(&self) -> Result<(), BatchError> {
-        self.check(FailInvocation::WhenAnyComesBack)
+        self.check(FailInvocation::WhenAnyFails)
     }
 }
 
-impl crate::run::Record for Message {
-    type Position = Place;
+impl crate::run::BatchRecord for Message {
+    type Position = Position;
     type Lane<'a> = &'a str;
     const RETURNS_ALONE: bool = false;
 
     fn lane(&self) -> Option<&str> {
-        Some(&self.place.queue)
+        Some(&self.position.queue)
     }
 
-    fn into_position(self) -> Place {
-        self.place
+    fn into_position(self) -> Position {
+        self.position
     }
 }
 
 impl StreamRecord for Message {
-    fn place(&self) -> Vec<(&'static str, String)> {
+    fn location(&self) -> Vec<(&'static str, String)> {
         vec![
-            ("queue", self.place.queue.to_string()),
+            ("queue", self.position.queue.to_string()),
             ("message_id", self.basic_properties.message_id.clone().unwrap_or_default()),
         ]
     }

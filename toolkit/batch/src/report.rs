@@ -1,58 +1,59 @@
-//! What became of every record, and the answer that Lambda wants.
+//! The outcome of every record, and the response to Lambda.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::{FailInvocation, Reason};
+use crate::failure::Reason;
+use crate::policy::FailInvocation;
 
-/// The batch cannot be answered record by record; the invocation has to fail.
+/// The invocation has to fail, because a response record by record is not possible.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BatchError {
-    /// A record that the answer could not name. An unnamed record would count as done.
+    /// A record that the response could not name. An unnamed record would count as done.
     #[error("record {index} of the batch has no identifier")]
     NoIdentifier {
-        /// The record's place in the batch.
+        /// The record's index in the batch.
         index: usize,
     },
-    /// Records come back, and the source or the policy knows no partial answer.
-    #[error("{returned} of {records} records come back")]
+    /// Records failed, and the source or the policy knows no partial response.
+    #[error("{failed} of {records} records failed and are retried")]
     Failed {
-        /// How many come back.
-        returned: usize,
-        /// How many there were.
+        /// How many failed.
+        failed: usize,
+        /// How many the batch has.
         records: usize,
     },
 }
 
-/// What became of one record.
+/// The outcome of one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Handled.
     Done,
-    /// Failed, and comes back.
-    Delayed {
+    /// Failed, and is retried.
+    Retry {
         /// What went wrong.
         error: String,
-        /// When it comes back; `None` where the source cannot be told, or could not, so that its own setting decides.
+        /// After which delay; `None` where the source cannot delay a record, or failed to, so that its own setting decides.
         after: Option<Duration>,
     },
-    /// Set aside with a reason.
+    /// Moved to the dead letters with a reason.
     DeadLettered {
         /// The kind of failure.
         reason: Reason,
         /// What went wrong.
         error: String,
     },
-    /// Should have been set aside but the dead letters could not be reached; comes back.
-    Stuck {
-        /// What went wrong, first with the record and then with setting it aside.
+    /// The dead letters could not be reached; is retried.
+    DeadLetterFailed {
+        /// What went wrong, first with the record and then with dead-lettering it.
         error: String,
     },
-    /// Not begun, because a record before it, in the same order, comes back; comes back after that one.
-    HeldBack,
-    /// There was no time left; comes back.
-    OutOfTime,
+    /// Not started, because an earlier record of its lane is retried; is retried after that one.
+    Blocked,
+    /// The deadline came first; is retried.
+    TimedOut,
 }
 
 impl Outcome {
@@ -63,18 +64,18 @@ impl Outcome {
     }
 }
 
-/// What became of every record, in the order of the batch. `P` says which record, in its source's terms.
+/// The outcome of every record, in the order of the batch. `P` names a record in its source's terms.
 #[derive(Clone, Debug)]
-#[must_use = "what is not answered counts as done"]
+#[must_use = "without a response every record counts as done"]
 pub struct Report<P> {
-    /// Which record, and its outcome.
+    /// Each record with its outcome.
     pub outcomes: Vec<(P, Outcome)>,
     pub(crate) fail_invocation: FailInvocation,
 }
 
 impl<P> Report<P> {
-    /// The records that come back.
-    pub fn returned(&self) -> impl Iterator<Item = &P> {
+    /// The records that failed: the source delivers them again.
+    pub fn failed(&self) -> impl Iterator<Item = &P> {
         self.outcomes.iter().filter(|(_, outcome)| !outcome.is_acknowledged()).map(|(position, _)| position)
     }
 
@@ -85,10 +86,10 @@ impl<P> Report<P> {
         for (_, outcome) in &self.outcomes {
             let count = match outcome {
                 Outcome::Done => &mut summary.done,
-                Outcome::Delayed { .. } => &mut summary.delayed,
-                Outcome::Stuck { .. } => &mut summary.stuck,
-                Outcome::HeldBack => &mut summary.held_back,
-                Outcome::OutOfTime => &mut summary.out_of_time,
+                Outcome::Retry { .. } => &mut summary.retry,
+                Outcome::DeadLetterFailed { .. } => &mut summary.dead_letter_failed,
+                Outcome::Blocked => &mut summary.blocked,
+                Outcome::TimedOut => &mut summary.timed_out,
                 Outcome::DeadLettered { reason: Reason::Permanent, .. } => &mut summary.permanent,
                 Outcome::DeadLettered { reason: Reason::Undecodable, .. } => &mut summary.undecodable,
                 Outcome::DeadLettered { reason: Reason::Panicked, .. } => &mut summary.panicked,
@@ -99,15 +100,15 @@ impl<P> Report<P> {
         summary
     }
 
-    /// Fails where `when` wants it.
+    /// Fails as `when` decides.
     pub(crate) fn check(&self, when: FailInvocation) -> Result<(), BatchError> {
-        let (returned, records) = (self.returned().count(), self.outcomes.len());
+        let (failed, records) = (self.failed().count(), self.outcomes.len());
         let fails = match when {
             FailInvocation::Never => false,
-            FailInvocation::WhenAllComeBack => returned == records,
-            FailInvocation::WhenAnyComesBack => true,
+            FailInvocation::WhenAllFail => failed == records,
+            FailInvocation::WhenAnyFails => true,
         };
-        if fails && returned > 0 { Err(BatchError::Failed { returned, records }) } else { Ok(()) }
+        if fails && failed > 0 { Err(BatchError::Failed { failed, records }) } else { Ok(()) }
     }
 }
 
@@ -116,10 +117,10 @@ impl<P> Report<P> {
 #[expect(missing_docs, reason = "the outcomes and reasons of the same names")]
 pub struct Summary {
     pub done: u64,
-    pub delayed: u64,
-    pub held_back: u64,
-    pub out_of_time: u64,
-    pub stuck: u64,
+    pub retry: u64,
+    pub blocked: u64,
+    pub timed_out: u64,
+    pub dead_letter_failed: u64,
     pub permanent: u64,
     pub undecodable: u64,
     pub panicked: u64,
@@ -130,33 +131,45 @@ impl Summary {
     /// Stable names and their counts.
     #[must_use]
     pub fn counts(&self) -> [(&'static str, u64); 9] {
+        // Destructured in whole, so that the compiler asks for the name of a new count.
+        let Self {
+            done,
+            retry,
+            blocked,
+            timed_out,
+            dead_letter_failed,
+            permanent,
+            undecodable,
+            panicked,
+            attempts_exhausted,
+        } = *self;
         [
-            ("done", self.done),
-            ("delayed", self.delayed),
-            ("held-back", self.held_back),
-            ("out-of-time", self.out_of_time),
-            ("stuck", self.stuck),
-            (Reason::Permanent.as_str(), self.permanent),
-            (Reason::Undecodable.as_str(), self.undecodable),
-            (Reason::Panicked.as_str(), self.panicked),
-            (Reason::AttemptsExhausted.as_str(), self.attempts_exhausted),
+            ("done", done),
+            ("retry", retry),
+            ("blocked", blocked),
+            ("timed-out", timed_out),
+            ("dead-letter-failed", dead_letter_failed),
+            (Reason::Permanent.as_str(), permanent),
+            (Reason::Undecodable.as_str(), undecodable),
+            (Reason::Panicked.as_str(), panicked),
+            (Reason::AttemptsExhausted.as_str(), attempts_exhausted),
         ]
     }
 }
 
-/// A partial answer: `{"batchItemFailures":[{"itemIdentifier":…}]}`.
+/// A partial response: `{"batchItemFailures":[{"itemIdentifier":…}]}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Response<I> {
-    /// What is not done. Empty: everything is.
+    /// The records that failed; empty when none did.
     pub batch_item_failures: Vec<ItemFailure<I>>,
 }
 
-/// One record that is not done.
+/// A record that failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemFailure<I> {
-    /// Which one.
+    /// Its name in the source's terms.
     pub item_identifier: I,
 }
 
@@ -181,12 +194,12 @@ impl std::fmt::Display for SequenceNumber {
 
 #[cfg(any(feature = "kinesis", feature = "dynamodb"))]
 impl Report<SequenceNumber> {
-    /// The checkpoint: the lowest sequence number that is not done, if any. Lambda hands out that record and every later
+    /// The checkpoint: the lowest sequence number of a failed record, if any. Lambda delivers that record and every later
     /// one of the shard again
     /// ([rule](https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html)).
     ///
     /// # Errors
-    /// [`BatchError::Failed`] where [`FailInvocation`] wants it.
+    /// [`BatchError::Failed`] as [`FailInvocation`] decides.
     pub fn response(&self) -> Result<Response<SequenceNumber>, BatchError> {
         self.check(self.fail_invocation)?;
         // They are decimal numbers of up to 56 digits: the longer one is the higher one.
@@ -194,6 +207,6 @@ impl Report<SequenceNumber> {
             let digits = number.0.trim_start_matches('0');
             (digits.len(), digits.to_owned())
         };
-        Ok(self.returned().min_by_key(value).cloned().into_iter().collect())
+        Ok(self.failed().min_by_key(value).cloned().into_iter().collect())
     }
 }

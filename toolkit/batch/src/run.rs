@@ -1,4 +1,4 @@
-//! The runner: every record on its own, in the order its source wants.
+//! The runner: every record on its own, in its source's order.
 
 use std::any::Any;
 use std::cmp::Reverse;
@@ -11,10 +11,12 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use tokio::time::{Instant, timeout_at};
 
-use crate::ports::Aftermath;
-use crate::{Budget, DeadLetter, Failure, Observer, Outcome, Policy, QueueError, Reason, Report};
+use crate::failure::{DeadLetter, Failure, Reason};
+use crate::policy::{Budget, Policy};
+use crate::ports::{FailureSink, Observer, QueueError};
+use crate::report::{Outcome, Report};
 
-/// What a batch is run with, whatever its source.
+/// What a batch of any source is run with.
 #[derive(Debug)]
 pub struct Runner<'a, O = ()> {
     policy: &'a Policy,
@@ -30,7 +32,7 @@ impl<'a> Runner<'a> {
         Self { policy, budget, random, observer: &() }
     }
 
-    /// Tells `observer` of every record.
+    /// Calls `observer` before and after every record.
     #[must_use]
     pub fn observed_by<O>(self, observer: &'a O) -> Runner<'a, O> {
         Runner { policy: self.policy, budget: self.budget, random: self.random, observer }
@@ -38,14 +40,14 @@ impl<'a> Runner<'a> {
 }
 
 /// A record, as far as the runner looks.
-pub(crate) trait Record {
+pub(crate) trait BatchRecord {
     /// What names it in a report.
     type Position;
     /// What it shares with those that are in order with it.
     type Lane<'a>: Eq + Hash
     where
         Self: 'a;
-    /// Whether one record comes back alone, after a delay; otherwise everything after it in its scope comes back too.
+    /// Whether a record is retried alone, after a delay; otherwise everything after it in its scope is retried too.
     const RETURNS_ALONE: bool;
 
     fn lane(&self) -> Option<Self::Lane<'_>>;
@@ -63,21 +65,21 @@ pub(crate) trait Record {
 enum Task {
     Handle(usize),
     Delay(usize, Duration, String),
-    SetAside(usize, DeadLetter),
-    /// Hide what stays behind a delayed one, so that its group is free when that one comes back.
+    DeadLetter(usize, DeadLetter),
+    /// Hide the records behind a delayed one, so that their group is free when that one is retried.
     Hide(usize, Duration),
 }
 
 enum Step {
-    Failed(usize, Verdict),
+    Failed(usize, OnFailure),
     Settled(usize, Outcome),
     Hidden,
 }
 
-pub(crate) async fn run_all<R: Record, O: Observer<R>>(
+pub(crate) async fn run_all<R: BatchRecord, O: Observer<R>>(
     records: Vec<R>,
     runner: Runner<'_, O>,
-    aftermath: &impl Aftermath<R>,
+    sink: &impl FailureSink<R>,
     handle: impl AsyncFn(&R) -> Result<(), Failure>,
 ) -> Report<R::Position> {
     let Runner { policy, budget, random, observer } = runner;
@@ -87,45 +89,49 @@ pub(crate) async fn run_all<R: Record, O: Observer<R>>(
     let report_by = start + time.saturating_sub(policy.reserve / 4);
 
     let work = async |task: Task| match task {
-        Task::Handle(index) if Instant::now() >= stop => Step::Settled(index, Outcome::OutOfTime),
+        Task::Handle(index) if Instant::now() >= stop => Step::Settled(index, Outcome::TimedOut),
         Task::Handle(index) => {
             observer.before(&records[index]);
             let handled = AssertUnwindSafe(async { handle(&records[index]).await }).catch_unwind();
             match timeout_at(stop, handled).await {
-                Err(_) => Step::Settled(index, Outcome::OutOfTime),
+                Err(_) => Step::Settled(index, Outcome::TimedOut),
                 Ok(Ok(Ok(()))) => Step::Settled(index, Outcome::Done),
-                Ok(Ok(Err(failure))) => Step::Failed(index, judge(policy, records[index].receive_count(), failure)),
-                Ok(Err(panic)) => Step::Failed(index, Verdict::SetAside(Reason::Panicked, panic_text(panic.as_ref()))),
+                Ok(Ok(Err(failure))) => {
+                    Step::Failed(index, on_failure(policy, records[index].receive_count(), failure))
+                }
+                Ok(Err(panic)) => {
+                    Step::Failed(index, OnFailure::DeadLetter(Reason::Panicked, panic_text(panic.as_ref())))
+                }
             }
         }
         Task::Delay(index, by, error) => {
-            let told = within(report_by, "delay", aftermath.delay(&records[index], by)).await;
-            Step::Settled(index, Outcome::Delayed { error, after: told.is_ok().then_some(by) })
+            let delayed = within(report_by, "delay", sink.delay(&records[index], by)).await;
+            Step::Settled(index, Outcome::Retry { error, after: delayed.is_ok().then_some(by) })
         }
-        Task::SetAside(index, letter) => {
-            let told = within(report_by, "set aside", aftermath.dead_letter(&records[index], &letter)).await;
+        Task::DeadLetter(index, letter) => {
+            let sent = within(report_by, "dead-letter", sink.dead_letter(&records[index], &letter)).await;
             let DeadLetter { reason, error, .. } = letter;
             Step::Settled(
                 index,
-                match told {
+                match sent {
                     Ok(()) => Outcome::DeadLettered { reason, error },
-                    Err(cause) => Outcome::Stuck { error: format!("{error}; {cause}: {}", cause.source) },
+                    Err(cause) => Outcome::DeadLetterFailed { error: format!("{error}; {cause}: {}", cause.source) },
                 },
             )
         }
         Task::Hide(index, by) => {
-            // The record comes back all the same, only later.
-            let _ = within(report_by, "delay", aftermath.delay(&records[index], by)).await;
+            // The record is retried all the same, only later.
+            let _ = within(report_by, "delay", sink.delay(&records[index], by)).await;
             Step::Hidden
         }
     };
 
     // Nothing is acknowledged that is not settled below.
-    let mut outcomes = vec![Outcome::OutOfTime; records.len()];
+    let mut outcomes = vec![Outcome::TimedOut; records.len()];
     // In the order of the batch, so that a checkpoint comes as far as it can when time runs out.
     let (mut ready, next) = lanes(&records);
     let mut failed = VecDeque::new();
-    let mut first_returned = BTreeMap::new();
+    let mut first_retried = BTreeMap::new();
     let mut running = FuturesUnordered::new();
     loop {
         while running.len() < policy.concurrency.max(1) {
@@ -137,22 +143,22 @@ pub(crate) async fn run_all<R: Record, O: Observer<R>>(
         let (index, outcome) = match step {
             Step::Hidden => continue,
             Step::Settled(index, outcome) => (index, outcome),
-            Step::Failed(index, verdict) => {
+            Step::Failed(index, action) => {
                 let record = &records[index];
-                let taken_along = first_returned.get(&record.scope()).is_some_and(|first| *first < index);
-                match verdict {
-                    Verdict::SetAside(reason, error) if R::RETURNS_ALONE || !taken_along => {
-                        failed.push_back(Task::SetAside(index, DeadLetter { reason, error, failed_at: budget.now }));
+                let retried_with_earlier = first_retried.get(&record.scope()).is_some_and(|first| *first < index);
+                match action {
+                    OnFailure::DeadLetter(reason, error) if R::RETURNS_ALONE || !retried_with_earlier => {
+                        failed.push_back(Task::DeadLetter(index, DeadLetter { reason, error, failed_at: budget.now }));
                         continue;
                     }
-                    Verdict::Delay(wanted, error) if R::RETURNS_ALONE => {
+                    OnFailure::Retry(wanted, error) if R::RETURNS_ALONE => {
                         let by = wanted.unwrap_or_else(|| backoff(policy, record.receive_count(), random.f64()));
                         failed.push_back(Task::Delay(index, by, error));
                         continue;
                     }
-                    // What comes back with an earlier record would be set aside once more then.
-                    Verdict::SetAside(_, error) | Verdict::Delay(_, error) => {
-                        (index, Outcome::Delayed { error, after: None })
+                    // A record that is retried with an earlier one would be dead-lettered once more then.
+                    OnFailure::DeadLetter(_, error) | OnFailure::Retry(_, error) => {
+                        (index, Outcome::Retry { error, after: None })
                     }
                 }
             }
@@ -162,15 +168,12 @@ pub(crate) async fn run_all<R: Record, O: Observer<R>>(
         if outcome.is_acknowledged() {
             ready.extend(next[index].map(Reverse));
         } else {
-            first_returned
-                .entry(records[index].scope())
-                .and_modify(|first| *first = index.min(*first))
-                .or_insert(index);
+            first_retried.entry(records[index].scope()).and_modify(|first| *first = index.min(*first)).or_insert(index);
             let mut behind = next[index];
             while let Some(index) = behind {
-                outcomes[index] = if outcome == Outcome::OutOfTime { Outcome::OutOfTime } else { Outcome::HeldBack };
+                outcomes[index] = if outcome == Outcome::TimedOut { Outcome::TimedOut } else { Outcome::Blocked };
                 observer.after(&records[index], &outcomes[index]);
-                if let Outcome::Delayed { after: Some(by), .. } = outcome {
+                if let Outcome::Retry { after: Some(by), .. } = outcome {
                     failed.push_back(Task::Hide(index, by));
                 }
                 behind = next[index];
@@ -184,7 +187,7 @@ pub(crate) async fn run_all<R: Record, O: Observer<R>>(
 }
 
 /// The first record of every lane, and for each record the next one in its lane.
-fn lanes<R: Record>(records: &[R]) -> (BinaryHeap<Reverse<usize>>, Vec<Option<usize>>) {
+fn lanes<R: BatchRecord>(records: &[R]) -> (BinaryHeap<Reverse<usize>>, Vec<Option<usize>>) {
     let mut first = Vec::with_capacity(records.len());
     let mut next = vec![None; records.len()];
     let mut last = HashMap::new();
@@ -197,23 +200,23 @@ fn lanes<R: Record>(records: &[R]) -> (BinaryHeap<Reverse<usize>>, Vec<Option<us
     (first.into(), next)
 }
 
-enum Verdict {
-    SetAside(Reason, String),
-    Delay(Option<Duration>, String),
+enum OnFailure {
+    DeadLetter(Reason, String),
+    Retry(Option<Duration>, String),
 }
 
-fn judge(policy: &Policy, receive_count: Option<u32>, failure: Failure) -> Verdict {
+fn on_failure(policy: &Policy, receive_count: Option<u32>, failure: Failure) -> OnFailure {
     match failure {
-        Failure::Permanent { reason } => Verdict::SetAside(Reason::Permanent, reason),
-        Failure::Undecodable { reason } => Verdict::SetAside(Reason::Undecodable, reason),
+        Failure::Permanent { reason } => OnFailure::DeadLetter(Reason::Permanent, reason),
+        Failure::Undecodable { reason } => OnFailure::DeadLetter(Reason::Undecodable, reason),
         Failure::Transient { reason, .. } if receive_count.is_some_and(|count| count >= policy.max_receives) => {
-            Verdict::SetAside(Reason::AttemptsExhausted, reason)
+            OnFailure::DeadLetter(Reason::AttemptsExhausted, reason)
         }
-        Failure::Transient { reason, retry_after } => Verdict::Delay(retry_after, reason),
+        Failure::Transient { reason, retry_after } => OnFailure::Retry(retry_after, reason),
     }
 }
 
-/// Full jitter: anywhere between nothing and the doubled delay, so that messages that failed together come back apart
+/// Full jitter: anywhere between nothing and the doubled delay, so that messages that failed together are retried apart
 /// (<https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>). `jitter` is in 0..1.
 fn backoff(policy: &Policy, receive_count: Option<u32>, jitter: f64) -> Duration {
     let doubled = policy.base_delay.saturating_mul(1 << receive_count.unwrap_or(1).saturating_sub(1).min(20));
@@ -225,7 +228,7 @@ async fn within(
     operation: &'static str,
     call: impl Future<Output = Result<(), QueueError>>,
 ) -> Result<(), QueueError> {
-    let out_of_time = |_| Err(QueueError { operation, source: "no answer in time".into() });
+    let out_of_time = |_| Err(QueueError { operation, source: "timed out".into() });
     timeout_at(deadline, call).await.unwrap_or_else(out_of_time)
 }
 

@@ -1,6 +1,6 @@
 //! SQS, standard and FIFO: what is transient is hidden for a while, what is permanent goes to the dead-letter queue.
 //!
-//! In a FIFO queue the messages of a group are handled in order, other groups beside them. A message that comes back takes
+//! In a FIFO queue the messages of a group are handled in order, other groups beside them. A message that is retried takes
 //! those after it in its group along: they are named in the answer without being handled, and hidden for as long, because
 //! SQS hands out nothing of a group of which a message is hidden. They are counted as received all the same. Once a
 //! message is safe in the dead-letter queue, which has to be FIFO too, its group goes on without it.
@@ -11,18 +11,27 @@ use std::time::{Duration, SystemTime};
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use serde::{Deserialize, Serialize};
 
-use crate::ports::Aftermath;
-use crate::run::{Record, run_all};
-use crate::{BatchError, DeadLetter, Failure, Observer, QueueError, Report, Response, Runner, payload};
-
-pub use crate::ports::Queue;
+use crate::failure::{DeadLetter, Failure};
+use crate::payload;
+use crate::ports::{DeadLetters, FailureSink, Observer, QueueError};
+use crate::report::{BatchError, Report, Response};
+use crate::run::{BatchRecord, Runner, run_all};
 
 #[cfg(feature = "sqs-client")]
 mod client;
 #[cfg(feature = "sqs-client")]
 pub use client::{SqsDeadLetters, SqsQueue};
 
-/// What names a message in the answer.
+/// The longest delay: SQS hides a message for at most 12 hours after it was received; a minute is left for what has passed.
+pub const MAX_DELAY: Duration = Duration::from_secs(12 * 3600 - 60);
+
+/// A queue that can hide a message for a while.
+pub trait Queue: DeadLetters<Message> {
+    /// Hides the message for `by`, after which the queue delivers it again.
+    fn delay(&self, message: &Message, by: Duration) -> impl Future<Output = Result<(), QueueError>>;
+}
+
+/// What names a message in the response.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct MessageId(pub String);
 
@@ -113,22 +122,22 @@ pub async fn run<O: Observer<Message>>(
     if let Some(index) = messages.iter().position(|message| message.id().is_empty()) {
         return Err(BatchError::NoIdentifier { index });
     }
-    Ok(run_all(messages, runner, &Hiding(queue), handle).await)
+    Ok(run_all(messages, runner, &SqsFailureSink(queue), handle).await)
 }
 
 impl Report<MessageId> {
-    /// Names every message that comes back, in the order of the batch
+    /// Names every message that failed, in the order of the batch
     /// ([rule](https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html)).
     ///
     /// # Errors
-    /// [`BatchError::Failed`] where [`FailInvocation`](crate::FailInvocation) wants it.
+    /// [`BatchError::Failed`] as [`FailInvocation`](crate::FailInvocation) decides.
     pub fn response(&self) -> Result<Response<MessageId>, BatchError> {
         self.check(self.fail_invocation)?;
-        Ok(self.returned().cloned().collect())
+        Ok(self.failed().cloned().collect())
     }
 }
 
-impl Record for Message {
+impl BatchRecord for Message {
     type Position = MessageId;
     type Lane<'a> = &'a str;
     const RETURNS_ALONE: bool = true;
@@ -146,9 +155,9 @@ impl Record for Message {
     }
 }
 
-struct Hiding<'a, Q>(&'a Q);
+struct SqsFailureSink<'a, Q>(&'a Q);
 
-impl<Q: Queue> Aftermath<Message> for Hiding<'_, Q> {
+impl<Q: Queue> FailureSink<Message> for SqsFailureSink<'_, Q> {
     async fn delay(&self, message: &Message, by: Duration) -> Result<(), QueueError> {
         self.0.delay(message, by).await
     }

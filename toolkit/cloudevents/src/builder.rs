@@ -19,12 +19,13 @@ pub struct EventBuilder {
     data_error: Option<EventError>,
 }
 
-impl EventBuilder {
-    pub(crate) fn new(id: String, source: String, ty: String) -> Self {
+impl Event {
+    /// Starts an event. `source` is a URI-reference; `source` and `id` together name the event and nothing else.
+    pub fn builder(id: impl Into<String>, source: impl Into<String>, ty: impl Into<String>) -> EventBuilder {
         let event = Event {
-            id,
-            source,
-            ty,
+            id: id.into(),
+            source: source.into(),
+            ty: ty.into(),
             subject: None,
             time: None,
             datacontenttype: None,
@@ -32,9 +33,11 @@ impl EventBuilder {
             extensions: BTreeMap::new(),
             data: Payload::None,
         };
-        Self { event, data_error: None }
+        EventBuilder { event, data_error: None }
     }
+}
 
+impl EventBuilder {
     /// What the event is about.
     pub fn subject(mut self, subject: impl Into<String>) -> Self {
         self.event.subject = Some(subject.into());
@@ -111,7 +114,7 @@ impl EventBuilder {
         Ok(event)
     }
 
-    /// Gives an event that somebody else made, whose extensions may break the rules of their documents.
+    /// The event of another producer, whose extensions may break the rules of their documents.
     pub(crate) fn build_as_read(self) -> Result<Event, EventError> {
         if let Some(error) = self.data_error {
             return Err(error);

@@ -82,7 +82,10 @@ impl Payload {
             // Or a receiver in HTTP's binary mode would refuse what one in structured mode takes.
             (Self::Binary(bytes), Some(true)) => JsonText::check(bytes).map(drop).map_err(EventError::DataNotJson),
             (Self::Json(_), Some(false)) | (Self::Text(_), Some(true) | None) => Err(EventError::DataUnlikeContentType),
-            _ => Ok(()),
+            (Self::Json(_), Some(true) | None)
+            | (Self::Text(_), Some(false))
+            | (Self::Binary(_), Some(false) | None)
+            | (Self::None, _) => Ok(()),
         }
     }
 }

@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::attribute;
-use crate::builder::EventBuilder;
 use crate::data::{Data, Payload};
 use crate::error::{DataError, EventError};
 use crate::extensions::{DATAREF, ExtensionValue, MAX_EXTENSIONS, documented};
@@ -32,11 +31,6 @@ pub struct Event {
 }
 
 impl Event {
-    /// Starts an event. `source` is a URI-reference; `source` and `id` together name the event and nothing else.
-    pub fn builder(id: impl Into<String>, source: impl Into<String>, ty: impl Into<String>) -> EventBuilder {
-        EventBuilder::new(id.into(), source.into(), ty.into())
-    }
-
     /// The event's id, unique within its source.
     pub fn id(&self) -> &str {
         &self.id

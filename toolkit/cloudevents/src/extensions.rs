@@ -2,6 +2,7 @@
 //! readers.
 
 pub(crate) mod documented;
+mod readers;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -54,7 +55,7 @@ impl ExtensionValue {
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Self::String(value) => Some(value),
-            _ => None,
+            Self::Boolean(_) | Self::Integer(_) => None,
         }
     }
 

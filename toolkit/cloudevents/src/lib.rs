@@ -44,6 +44,8 @@
 //! - To choose a Kafka record's key, or to make an attribute of it: the binding leaves the key to the sender.
 //! - To fetch a `dataref` from anywhere but the bucket it was given.
 
+#![warn(missing_docs)]
+
 mod attribute;
 mod binary;
 mod builder;

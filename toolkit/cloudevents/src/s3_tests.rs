@@ -9,7 +9,7 @@ use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, S
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 
 use super::*;
-use crate::Data;
+use crate::data::Data;
 
 /// Objects by path, or the code that every request is refused with.
 #[derive(Clone, Debug, Default)]

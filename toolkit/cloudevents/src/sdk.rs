@@ -5,13 +5,12 @@
 
 use cloudevents::event::{AttributesReader, AttributesWriter, EventBuilder as _, SpecVersion, TryIntoUrl};
 
-use crate::attribute;
 use crate::data::Payload;
 use crate::error::EventError;
 use crate::event::Event;
 use crate::extensions::ExtensionValue;
 use crate::json_text::JsonText;
-use crate::media_type;
+use crate::{attribute, media_type};
 
 /// Why an event has no counterpart on the other side.
 #[derive(Debug, thiserror::Error)]
@@ -135,7 +134,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::Data;
+    use crate::data::Data;
 
     fn theirs() -> Builder {
         Builder::new().id("1").source("/s").ty("t")

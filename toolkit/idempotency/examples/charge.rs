@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use lambda_runtime::tower::ServiceBuilder;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::{Value, json};
-use tidegate_idempotency::{Counted, Fence, Idempotent, LambdaLayer, MemoryStore, Moment, Outcome, Part};
+use tidegate_idempotency::{ClaimOutcome, Counted, Fence, Idempotent, LambdaLayer, MemoryStore, Moment, Part};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -19,7 +19,7 @@ async fn main() -> Result<(), Error> {
     let idempotent: Idempotent<Value, Value, _> =
         Idempotent::new(Counted::new(MemoryStore::default(), count), "charges", order()?, Duration::from_secs(86_400))
             .checking(Part::jmespath("amount")?)
-            .on_unkept(|why| eprintln!("charged, but not on record: {why}"));
+            .on_unrecorded(|why| eprintln!("charged, but not on record: {why}"));
     let layer = LambdaLayer::new(idempotent, moment);
     run(ServiceBuilder::new().layer(layer).service(service_fn(charge))).await
 }
@@ -46,6 +46,6 @@ fn random() -> [u8; 16] {
 }
 
 /// A line for each call, which a metric filter or a log query counts.
-fn count(outcome: Outcome) {
+fn count(outcome: ClaimOutcome) {
     eprintln!("{}", json!({"idempotency": outcome.as_str()}));
 }

@@ -6,53 +6,52 @@ use std::time::SystemTime;
 
 use lru::LruCache;
 
-use crate::claim::contradicts;
-use crate::{Claim, Claimed, FinishError, Key, Proof, Request, Store, StoreError};
+use crate::claim::{Claim, ClaimRequest, Claimed, CompletedClaim, FinishError, Key, Store, StoreError, contradicts};
 
-/// A store that remembers the proofs it saw last. A proof never changes until it expires, so no other process can make
+/// A store that remembers the completed claims it saw last. A completed claim never changes until it expires, so no other process can make
 /// one stale. Claims in progress are not remembered.
 #[derive(Debug)]
 pub struct Cached<S> {
     store: S,
-    proofs: Mutex<LruCache<Key, Proof>>,
+    completed: Mutex<LruCache<Key, CompletedClaim>>,
 }
 
 impl<S: Store> Cached<S> {
-    /// Remembers `most` proofs, answers included.
+    /// Remembers `most` completed claims, responses included.
     pub fn new(store: S, most: NonZeroUsize) -> Self {
-        Self { store, proofs: Mutex::new(LruCache::new(most)) }
+        Self { store, completed: Mutex::new(LruCache::new(most)) }
     }
 
     // Each use below is one call of the cache, which leaves it whole.
-    fn proofs(&self) -> MutexGuard<'_, LruCache<Key, Proof>> {
-        self.proofs.lock().unwrap_or_else(PoisonError::into_inner)
+    fn completed(&self) -> MutexGuard<'_, LruCache<Key, CompletedClaim>> {
+        self.completed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<S: Store> Store for Cached<S> {
-    async fn claim(&self, request: Request<'_>, now: SystemTime) -> Result<Claimed, StoreError> {
-        let remembered = self.proofs().get(request.key).filter(|proof| proof.expires_at > now).cloned();
-        if let Some(proof) = remembered {
-            let other = contradicts(request.fingerprint, proof.fingerprint.as_ref());
-            return Ok(if other { Claimed::Mismatch } else { Claimed::Done(proof) });
+    async fn claim(&self, request: ClaimRequest<'_>, now: SystemTime) -> Result<Claimed, StoreError> {
+        let remembered = self.completed().get(request.key).filter(|completed| completed.expires_at > now).cloned();
+        if let Some(completed) = remembered {
+            let other = contradicts(request.fingerprint, completed.fingerprint.as_ref());
+            return Ok(if other { Claimed::Mismatch } else { Claimed::Done(completed) });
         }
         let key = request.key;
         let claimed = self.store.claim(request, now).await?;
-        if let Claimed::Done(proof) = &claimed {
-            self.proofs().put(key.clone(), proof.clone());
+        if let Claimed::Done(completed) = &claimed {
+            self.completed().put(key.clone(), completed.clone());
         }
         Ok(claimed)
     }
 
-    async fn complete(&self, claim: &Claim, answer: Option<&str>) -> Result<(), FinishError> {
-        self.store.complete(claim, answer).await?;
-        let proof = Proof {
-            answer: answer.map(str::to_owned),
+    async fn complete(&self, claim: &Claim, response: Option<&str>) -> Result<(), FinishError> {
+        self.store.complete(claim, response).await?;
+        let completed = CompletedClaim {
+            response: response.map(str::to_owned),
             label: claim.label.clone(),
             fingerprint: claim.fingerprint.clone(),
             expires_at: claim.expires_at,
         };
-        self.proofs().put(claim.key.clone(), proof);
+        self.completed().put(claim.key.clone(), completed);
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! The port: what a store of claims promises, whatever keeps it.
+//! The port: the contract of a store of claims.
 
 use std::fmt;
 use std::sync::Arc;
@@ -90,9 +90,9 @@ impl Fingerprint {
     }
 }
 
-/// What a claimant asks for.
+/// A request for a claim.
 #[derive(Clone, Debug)]
-pub struct Request<'a> {
+pub struct ClaimRequest<'a> {
     /// What is claimed.
     pub key: &'a Key,
     /// The claimant's own fence.
@@ -101,14 +101,14 @@ pub struct Request<'a> {
     pub lease_until: SystemTime,
     /// Until when a repeat is recognised. A record is never kept for less than its lease.
     pub expires_at: SystemTime,
-    /// What the first claimant wants its successors to know, for instance the id it publishes under.
+    /// What the first claimant leaves for its successors, for instance the id it publishes under.
     pub label: Option<&'a str>,
-    /// What the key stands for this time. Where the record has one and it differs, the answer is
+    /// What the key stands for this time. Where the record has one and it differs, the result is
     /// [`Claimed::Mismatch`].
     pub fingerprint: Option<&'a Fingerprint>,
 }
 
-impl Request<'_> {
+impl ClaimRequest<'_> {
     /// A record that expired before its lease would give the key to a second owner while the first is alive.
     pub(crate) fn kept_until(&self) -> SystemTime {
         self.expires_at.max(self.lease_until)
@@ -147,9 +147,9 @@ pub enum Origin {
 
 /// The record of a completed claim, by which a repeat is recognised.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Proof {
-    /// What the owner left as its answer.
-    pub answer: Option<String>,
+pub struct CompletedClaim {
+    /// The owner's response.
+    pub response: Option<String>,
     /// The label of the first claimant.
     pub label: Option<String>,
     /// The fingerprint of the first claimant.
@@ -158,28 +158,28 @@ pub struct Proof {
     pub expires_at: SystemTime,
 }
 
-/// The answer to a claim.
+/// The result of a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claimed {
     /// The caller handles it.
     Owner(Claim),
-    /// Another owner is at it. It may be asked again, and is free from `lease_until` on.
+    /// Another owner holds the claim. Claim again; it is free from `lease_until` on.
     InProgress {
         /// When the other owner's lease ends.
         lease_until: SystemTime,
     },
     /// It has been handled.
-    Done(Proof),
+    Done(CompletedClaim),
     /// The key is known, with another fingerprint: two things go by one name. Nothing is claimed.
     Mismatch,
 }
 
 /// Whether a claimant's fingerprint contradicts the one on record. One that is missing contradicts nothing.
-pub(crate) fn contradicts(asked: Option<&Fingerprint>, recorded: Option<&Fingerprint>) -> bool {
-    matches!((asked, recorded), (Some(asked), Some(recorded)) if asked != recorded)
+pub(crate) fn contradicts(requested: Option<&Fingerprint>, recorded: Option<&Fingerprint>) -> bool {
+    matches!((requested, recorded), (Some(requested), Some(recorded)) if requested != recorded)
 }
 
-/// The store could not be asked, or answered with what it should not hold.
+/// The store failed, or returned what it should not hold.
 #[derive(Debug, thiserror::Error)]
 #[error("the idempotency store failed to {operation} {key}")]
 pub struct StoreError {
@@ -208,20 +208,24 @@ pub enum FinishError {
 
 /// Keeps claims.
 ///
-/// For one key, at any moment, at most one claimant whose lease has not ended has been told [`Claimed::Owner`]. A
+/// For one key, at any moment, at most one claimant whose lease has not ended was given [`Claimed::Owner`]. A
 /// completed claim stays [`Claimed::Done`] until it expires. `testkit` has the suite that every store passes.
 pub trait Store: Send + Sync {
-    /// Claims a key, or says who has it.
+    /// Claims a key, or returns its state.
     ///
     /// # Errors
-    /// [`StoreError`] when the store cannot be asked. The claim may then have been taken; its lease ends it.
-    fn claim(&self, request: Request<'_>, now: SystemTime) -> impl Future<Output = Result<Claimed, StoreError>> + Send;
+    /// [`StoreError`] when the store fails. The claim may then have been taken; its lease ends it.
+    fn claim(
+        &self,
+        request: ClaimRequest<'_>,
+        now: SystemTime,
+    ) -> impl Future<Output = Result<Claimed, StoreError>> + Send;
 
-    /// Records that the claim's work is done, with an answer for whoever asks again.
+    /// Records that the claim's work is done, with a response for repeats.
     ///
     /// # Errors
-    /// [`FinishError::FencedOff`] when a successor took over; [`FinishError::Store`] when the store cannot be asked.
-    fn complete(&self, claim: &Claim, answer: Option<&str>) -> impl Future<Output = Result<(), FinishError>> + Send;
+    /// [`FinishError::FencedOff`] when a successor took over; [`FinishError::Store`] when the store fails.
+    fn complete(&self, claim: &Claim, response: Option<&str>) -> impl Future<Output = Result<(), FinishError>> + Send;
 
     /// Lets a claim go, so that the next claimant takes over at once and gets the same label.
     ///
@@ -231,12 +235,12 @@ pub trait Store: Send + Sync {
 }
 
 impl<S: Store> Store for Arc<S> {
-    async fn claim(&self, request: Request<'_>, now: SystemTime) -> Result<Claimed, StoreError> {
+    async fn claim(&self, request: ClaimRequest<'_>, now: SystemTime) -> Result<Claimed, StoreError> {
         (**self).claim(request, now).await
     }
 
-    async fn complete(&self, claim: &Claim, answer: Option<&str>) -> Result<(), FinishError> {
-        (**self).complete(claim, answer).await
+    async fn complete(&self, claim: &Claim, response: Option<&str>) -> Result<(), FinishError> {
+        (**self).complete(claim, response).await
     }
 
     async fn release(&self, claim: &Claim) -> Result<(), FinishError> {

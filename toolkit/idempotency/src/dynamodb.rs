@@ -7,9 +7,9 @@
 //! | `state` | S | `claimed` or `done` |
 //! | `lease_until` | N | milliseconds since the epoch; from then on a successor may take over; 0 where the owner let go |
 //! | `expires_at` | N | seconds since the epoch; DynamoDB deletes late, so every condition compares it too |
-//! | `label` | S | what the first claimant wants its successors to know |
+//! | `label` | S | what the first claimant leaves for its successors |
 //! | `fingerprint` | S | SHA-256 of what the key was first used with |
-//! | `answer` | S | what the owner answered |
+//! | `answer` | S | the owner's response |
 //!
 //! Two conditional writes a first call (claim, complete), one a repeated call. An owner that outlives its lease:
 //!
@@ -33,11 +33,10 @@ use aws_sdk_dynamodb::types::AttributeValue::{N, S};
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use self::record::{CLAIMED, DONE, Item, RELEASED, Record, millis, secs_up};
-pub use self::transaction::Verdict;
-use crate::claim::contradicts;
-use crate::{Claim, Claimed, FinishError, Key, Origin, Request, Store, StoreError};
+pub use self::transaction::TransactionFailure;
+use crate::claim::{Claim, ClaimRequest, Claimed, FinishError, Key, Origin, Store, StoreError, contradicts};
 
-/// The condition of whoever writes under a claim: it is its own, and not done.
+/// The condition of a write under a claim: the writer holds it, and it is not done.
 const OWN: &str = "fence = :fence AND #state = :claimed";
 
 /// Keeps claims in a DynamoDB table.
@@ -61,11 +60,11 @@ impl DynamoDbStore {
         let _ = self.reach().await;
     }
 
-    /// Looks whether the table answers: reads a record that does not exist. For this alone the role needs
+    /// Looks whether the table responds: reads a record that does not exist. For this alone the role needs
     /// `dynamodb:GetItem`.
     ///
     /// # Errors
-    /// [`StoreError`] where it does not answer.
+    /// [`StoreError`] where it does not respond.
     pub async fn reach(&self) -> Result<(), StoreError> {
         let key = Key::new("reach", "");
         let read = self.client.get_item().table_name(&self.table).key("id", S(key.to_string())).send().await;
@@ -74,8 +73,8 @@ impl DynamoDbStore {
 
     /// Takes over from an owner that died or let go. The condition names the fence that was read, so that of several
     /// successors exactly one wins, and none wins against an owner that completed meanwhile.
-    async fn take_over(&self, request: &Request<'_>, predecessor: Record) -> Result<Claimed, StoreError> {
-        let Request { key, fence, lease_until, .. } = request;
+    async fn take_over(&self, request: &ClaimRequest<'_>, predecessor: Record) -> Result<Claimed, StoreError> {
+        let ClaimRequest { key, fence, lease_until, .. } = request;
         let origin = if predecessor.lease_until == RELEASED { Origin::Released } else { Origin::Abandoned };
         let taken = self
             .update(key)
@@ -91,18 +90,18 @@ impl DynamoDbStore {
             .await;
         if let Err(error) = taken {
             let Some(held) = refused_update(&error) else { return Err(failed("take over", key, error)) };
-            // Another successor was quicker, or the owner lived and completed, or the record is gone since: whoever asks
-            // again meets it. A record under our own fence is this write, repeated by the SDK after its answer was lost.
+            // Another successor wrote first, or the owner lived and completed, or the record is gone since: the next
+            // claim finds it. A record under our own fence is this write, repeated by the SDK after its response was lost.
             match held.and_then(|item| Record::read(item).ok()) {
                 Some(held) if held.is_of(*fence) => {}
-                Some(held) if held.done => return Ok(Claimed::Done(held.proof)),
+                Some(held) if held.done => return Ok(Claimed::Done(held.completed)),
                 Some(held) => return Ok(Claimed::InProgress { lease_until: held.lease_until }),
                 None => return Ok(Claimed::InProgress { lease_until: *lease_until }),
             }
         }
         Ok(Claimed::Owner(Claim {
-            label: predecessor.proof.label,
-            fingerprint: predecessor.proof.fingerprint,
+            label: predecessor.completed.label,
+            fingerprint: predecessor.completed.fingerprint,
             ..first(request, origin)
         }))
     }
@@ -126,8 +125,8 @@ impl DynamoDbStore {
 }
 
 impl Store for DynamoDbStore {
-    async fn claim(&self, request: Request<'_>, now: SystemTime) -> Result<Claimed, StoreError> {
-        let Request { key, fence, lease_until, label, fingerprint, .. } = &request;
+    async fn claim(&self, request: ClaimRequest<'_>, now: SystemTime) -> Result<Claimed, StoreError> {
+        let ClaimRequest { key, fence, lease_until, label, fingerprint, .. } = &request;
         let mut put = self
             .client
             .put_item()
@@ -158,14 +157,14 @@ impl Store for DynamoDbStore {
             },
         };
         if held.is_of(*fence) && !held.done {
-            // Our own put, repeated by the SDK after its answer was lost.
+            // Our own put, repeated by the SDK after its response was lost.
             return Ok(Claimed::Owner(first(&request, Origin::First)));
         }
-        if contradicts(*fingerprint, held.proof.fingerprint.as_ref()) {
+        if contradicts(*fingerprint, held.completed.fingerprint.as_ref()) {
             return Ok(Claimed::Mismatch);
         }
         if held.done {
-            return Ok(Claimed::Done(held.proof));
+            return Ok(Claimed::Done(held.completed));
         }
         if held.lease_until > now {
             return Ok(Claimed::InProgress { lease_until: held.lease_until });
@@ -173,17 +172,19 @@ impl Store for DynamoDbStore {
         self.take_over(&request, held).await
     }
 
-    async fn complete(&self, claim: &Claim, answer: Option<&str>) -> Result<(), FinishError> {
-        let (expression, values) = completing(answer);
+    async fn complete(&self, claim: &Claim, response: Option<&str>) -> Result<(), FinishError> {
+        let (expression, values) = completing(response);
         let mut update = self.finish(claim).update_expression(expression);
         for (name, value) in values {
             update = update.expression_attribute_values(name, value);
         }
         let Err(error) = update.send().await else { return Ok(()) };
         let Some(held) = refused_update(&error) else { return Err(failed("complete", &claim.key, error).into()) };
-        // Done under our own fence: this write, repeated by the SDK after its answer was lost.
+        // Done under our own fence: this write, repeated by the SDK after its response was lost.
         match held.and_then(|item| Record::read(item).ok()) {
-            Some(held) if held.is_of(claim.fence) && held.done && held.proof.answer.as_deref() == answer => Ok(()),
+            Some(held) if held.is_of(claim.fence) && held.done && held.completed.response.as_deref() == response => {
+                Ok(())
+            }
             _ => Err(FinishError::FencedOff { key: claim.key.to_string() }),
         }
     }
@@ -204,7 +205,7 @@ impl Store for DynamoDbStore {
 }
 
 /// A claim as the first claimant has it.
-fn first(request: &Request<'_>, origin: Origin) -> Claim {
+fn first(request: &ClaimRequest<'_>, origin: Origin) -> Claim {
     Claim {
         key: request.key.clone(),
         fence: request.fence,
@@ -223,11 +224,11 @@ fn own(claim: &Claim) -> Item {
 }
 
 /// The expression that completes a claim, and the values it names.
-fn completing(answer: Option<&str>) -> (&'static str, Item) {
+fn completing(response: Option<&str>) -> (&'static str, Item) {
     let mut values = Item::from([(":done".to_owned(), S(DONE.to_owned()))]);
-    let Some(answer) = answer else { return ("SET #state = :done", values) };
-    values.insert(":answer".to_owned(), S(answer.to_owned()));
-    ("SET #state = :done, answer = :answer", values)
+    let Some(response) = response else { return ("SET #state = :done", values) };
+    values.insert(":answer".to_owned(), S(response.to_owned()));
+    ("SET #state = :done, response = :answer", values)
 }
 
 fn refused_put<R>(error: &SdkError<PutItemError, R>) -> Option<&Item> {

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::answer::Unreadable;
-use crate::{Key, OverflowError, PartError, StoreError};
+use crate::claim::{Key, StoreError};
+use crate::part::PartError;
+use crate::response::{OverflowError, Unreadable};
 
-/// Why there is no answer. Texts carry keys, which are hashes, and nothing of the event.
+/// Why there is no response. Texts carry keys, which are hashes, and nothing of the event.
 #[derive(Debug, thiserror::Error)]
 pub enum Error<H> {
     /// The handler's own error. The claim was let go, so that the next try may start at once.
@@ -23,30 +24,30 @@ pub enum Error<H> {
         /// The key.
         key: Key,
     },
-    /// Another owner is at it. Nothing ran here; ask again when its lease is over at the latest.
-    #[error("another invocation is at {key}")]
+    /// Another owner holds the claim. Nothing ran here; try again when its lease is over at the latest.
+    #[error("another invocation holds {key}")]
     InProgress {
         /// The key.
         key: Key,
         /// When the other owner's lease ends.
         lease_until: SystemTime,
     },
-    /// It has been done before, and its answer was not kept: too large, or its place failed at that time.
-    #[error("{key} is done, but its answer was not kept")]
-    AnswerNotKept {
+    /// It has been done before, and its response was not stored: too large, or its store failed at that time.
+    #[error("{key} is done, but its response was not stored")]
+    ResponseNotStored {
         /// The key.
         key: Key,
     },
-    /// It has been done before, and the answer on record cannot be read as this type: the code has changed since.
-    #[error("the answer kept for {key} cannot be read")]
-    AnswerUnreadable {
+    /// It has been done before, and the response on record cannot be read as this type: the code has changed since.
+    #[error("the response stored for {key} cannot be read")]
+    ResponseUnreadable {
         /// The key.
         key: Key,
     },
     /// The store of claims failed; nothing ran.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// It has been done before, and its answer cannot be fetched now.
+    /// It has been done before, and its response cannot be fetched now.
     #[error(transparent)]
     Overflow(OverflowError),
 }
@@ -61,27 +62,32 @@ impl<H> Error<H> {
             Self::Part(_) => "unusable-key",
             Self::Mismatch { .. } => "payload-mismatch",
             Self::InProgress { .. } => "in-progress",
-            Self::AnswerNotKept { .. } => "answer-not-kept",
-            Self::AnswerUnreadable { .. } => "answer-unreadable",
+            Self::ResponseNotStored { .. } => "response-not-stored",
+            Self::ResponseUnreadable { .. } => "response-unreadable",
             Self::Store(_) => "store-failed",
-            Self::Overflow(_) => "answer-store-failed",
+            Self::Overflow(_) => "response-store-failed",
         }
     }
 
-    /// How long to wait before the same call can go well: none where it never will, or where the handler has to say.
+    /// How long to wait before the same call can go well: none where it never will, or where the handler decides.
     #[must_use]
     pub fn retry_after(&self, now: SystemTime) -> Option<Duration> {
         match self {
             Self::InProgress { lease_until, .. } => Some(lease_until.duration_since(now).unwrap_or_default()),
             Self::Store(_) | Self::Overflow(_) => Some(Duration::ZERO),
-            _ => None,
+            Self::Handler(_)
+            | Self::MissingKey
+            | Self::Part(_)
+            | Self::Mismatch { .. }
+            | Self::ResponseNotStored { .. }
+            | Self::ResponseUnreadable { .. } => None,
         }
     }
 
     pub(crate) fn unreadable(key: Key, why: Unreadable) -> Self {
         match why {
-            Unreadable::Dropped => Self::AnswerNotKept { key },
-            Unreadable::NotAsExpected => Self::AnswerUnreadable { key },
+            Unreadable::Dropped => Self::ResponseNotStored { key },
+            Unreadable::NotAsExpected => Self::ResponseUnreadable { key },
             Unreadable::Overflow(error) => Self::Overflow(error),
         }
     }

@@ -1,7 +1,7 @@
 //! A `tower` layer for `lambda_http`, after the IETF's
 //! [Idempotency-Key header](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/).
 //!
-//! | request | answer |
+//! | request | response |
 //! |---|---|
 //! | new key | the handler's |
 //! | the same key and payload | the same status, body and kept headers, marked `Idempotency-Replayed: true` |
@@ -10,7 +10,7 @@
 //! | no key | 400 |
 //! | `GET`, `HEAD`, `OPTIONS`, `TRACE` | the handler's, always |
 //!
-//! An answer that asks to come again (5xx, 401, 408, 425, 429) is not kept: the next request with its key runs.
+//! A response that asks for a retry (5xx, 401, 408, 425, 429) is not stored: the next request with its key runs.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -29,47 +29,51 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::canonical::canonical_name;
-use crate::lambda::{Answering, ready};
-use crate::{Begun, Call, Error, Fingerprint, How, Idempotent, Moment, NoOverflow, Overflow, Part, Store};
+use crate::claim::{Fingerprint, Store};
+use crate::error::Error;
+use crate::idempotent::{Admission, Call, Execution, Idempotent};
+use crate::lambda::{Moment, ResponseFuture, ready};
+use crate::part::Part;
+use crate::response::{NoOverflow, Overflow};
 
 /// Where a client puts its key.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// Marks an answer that was given before.
+/// Marks a response that was given before.
 pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// The headers that are kept with an answer. Others (cookies, dates, traces) belong to one exchange.
-const KEPT_HEADERS: [HeaderName; 7] =
+/// The headers that are stored with a response. Others (cookies, dates, traces) belong to one exchange.
+const STORED_HEADERS: [HeaderName; 7] =
     [CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, ETAG, LINK, LOCATION];
-/// How long a request without a Lambda context may take: what an HTTP API waits for an answer.
+/// How long a request without a Lambda context may take: what an HTTP API waits for a response.
 const WITHOUT_CONTEXT: Duration = Duration::from_secs(30);
 
-/// An answer as it is kept.
+/// A response as it is stored.
 #[derive(Debug, Deserialize, Serialize)]
-pub struct KeptResponse {
+pub struct StoredResponse {
     status: u16,
     headers: Vec<(String, String)>,
-    body: KeptBody,
-    /// The answer itself, with all its headers, for the request that made it.
+    body: StoredBody,
+    /// The response itself, with all its headers, for the request that made it.
     #[serde(skip)]
     original: Option<Response<Body>>,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum KeptBody {
+enum StoredBody {
     Text(String),
     Base64(String),
 }
 
 /// Idempotency by the header `Idempotency-Key`, with method, path, query and body as the payload that is checked.
 ///
-/// Keys of all clients share the scope, and a kept answer is given before the inner service looks who asks. Where clients
+/// Keys of all clients share the scope, and a stored response is given before the inner service authenticates the caller. Where clients
 /// are told apart, take [`Idempotent::new`] with a [`Part`] of the client's name and [`header`], and [`payload`].
 pub fn by_header<S: Store>(
     store: S,
     scope: impl Into<String>,
     recognised_for: Duration,
-) -> Idempotent<Request, KeptResponse, S, NoOverflow> {
+) -> Idempotent<Request, StoredResponse, S, NoOverflow> {
     Idempotent::new(store, scope, Part::of(header), recognised_for).checking(payload())
 }
 
@@ -111,9 +115,9 @@ fn body_of(request: &Request) -> Value {
 /// A part of a request's body, which is JSON, by [JMESPath](https://jmespath.org/specification.html).
 ///
 /// # Errors
-/// [`crate::ExpressionError`] where the expression cannot be compiled.
+/// [`ExpressionError`](crate::ExpressionError) where the expression cannot be compiled.
 #[cfg(feature = "jmespath")]
-pub fn body_part(expression: &str) -> Result<Part<Request>, crate::ExpressionError> {
+pub fn body_part(expression: &str) -> Result<Part<Request>, crate::jmespath::ExpressionError> {
     let part = Part::<Value>::jmespath(expression)?;
     Ok(Part::trying(move |request: &Request| {
         let bytes: &[u8] = request.body();
@@ -124,22 +128,22 @@ pub fn body_part(expression: &str) -> Result<Part<Request>, crate::ExpressionErr
 /// Makes a service of HTTP requests idempotent.
 #[derive(Debug)]
 pub struct HttpLayer<S, O, M> {
-    idempotent: Arc<Idempotent<Request, KeptResponse, S, O>>,
-    kept_headers: Arc<[HeaderName]>,
+    idempotent: Arc<Idempotent<Request, StoredResponse, S, O>>,
+    stored_headers: Arc<[HeaderName]>,
     moment: M,
 }
 
 impl<S, O, M: Fn() -> Moment> HttpLayer<S, O, M> {
     /// A layer that asks `moment` for the time and a new fence at each request.
-    pub fn new(idempotent: Idempotent<Request, KeptResponse, S, O>, moment: M) -> Self {
-        Self { idempotent: Arc::new(idempotent), kept_headers: KEPT_HEADERS.into(), moment }
+    pub fn new(idempotent: Idempotent<Request, StoredResponse, S, O>, moment: M) -> Self {
+        Self { idempotent: Arc::new(idempotent), stored_headers: STORED_HEADERS.into(), moment }
     }
 
-    /// Keeps these headers of answers too, beside `Content-Type`, `Content-Encoding`, `Content-Language`, `Content-Location`,
+    /// Stores these headers of responses too, beside `Content-Type`, `Content-Encoding`, `Content-Language`, `Content-Location`,
     /// `ETag`, `Link` and `Location`.
     #[must_use]
-    pub fn keeping(self, headers: impl IntoIterator<Item = HeaderName>) -> Self {
-        Self { kept_headers: self.kept_headers.iter().cloned().chain(headers).collect(), ..self }
+    pub fn storing(self, headers: impl IntoIterator<Item = HeaderName>) -> Self {
+        Self { stored_headers: self.stored_headers.iter().cloned().chain(headers).collect(), ..self }
     }
 }
 
@@ -150,7 +154,7 @@ impl<Inner, S, O, M: Clone> Layer<Inner> for HttpLayer<S, O, M> {
         HttpService {
             inner,
             idempotent: Arc::clone(&self.idempotent),
-            kept_headers: Arc::clone(&self.kept_headers),
+            stored_headers: Arc::clone(&self.stored_headers),
             moment: self.moment.clone(),
         }
     }
@@ -160,15 +164,15 @@ impl<Inner, S, O, M: Clone> Layer<Inner> for HttpLayer<S, O, M> {
 #[derive(Debug)]
 pub struct HttpService<Inner, S, O, M> {
     inner: Inner,
-    idempotent: Arc<Idempotent<Request, KeptResponse, S, O>>,
-    kept_headers: Arc<[HeaderName]>,
+    idempotent: Arc<Idempotent<Request, StoredResponse, S, O>>,
+    stored_headers: Arc<[HeaderName]>,
     moment: M,
 }
 
-/// Why an answer of the inner service is not kept.
-enum NotKept<E> {
-    /// It asks to come again.
-    Answer(Box<Response<Body>>),
+/// Why a response of the inner service is not stored.
+enum NotStored<E> {
+    /// It asks for a retry.
+    Response(Box<Response<Body>>),
     Failed(E),
 }
 
@@ -184,7 +188,7 @@ where
 {
     type Response = Response<Body>;
     type Error = Inner::Error;
-    type Future = Answering<Response<Body>, Inner::Error>;
+    type Future = ResponseFuture<Response<Body>, Inner::Error>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
@@ -194,35 +198,35 @@ where
         let Moment { now, fence } = (self.moment)();
         let deadline = request.lambda_context_ref().map_or(now + WITHOUT_CONTEXT, |context| context.deadline());
         let call = Call { now, deadline, fence };
-        let (idempotent, kept_headers) = (Arc::clone(&self.idempotent), Arc::clone(&self.kept_headers));
+        let (idempotent, stored_headers) = (Arc::clone(&self.idempotent), Arc::clone(&self.stored_headers));
         let mut inner = ready(&mut self.inner);
         Box::pin(async move {
-            let begun = match *request.method() {
-                Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE => Ok(Begun::Unguarded),
+            let admission = match *request.method() {
+                Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE => Ok(Admission::Unguarded),
                 _ => idempotent.begin(&request, call).await,
             };
             let handler = || async move {
-                let response = inner.call(request).await.map_err(NotKept::Failed)?.into_response().await;
-                if asks_to_come_again(response.status()) {
-                    return Err(NotKept::Answer(Box::new(response)));
+                let response = inner.call(request).await.map_err(NotStored::Failed)?.into_response().await;
+                if asks_for_a_retry(response.status()) {
+                    return Err(NotStored::Response(Box::new(response)));
                 }
-                Ok(KeptResponse::of(response, &kept_headers))
+                Ok(StoredResponse::of(response, &stored_headers))
             };
-            let answered = match begun {
-                Ok(begun) => idempotent.proceed(begun, handler).await,
+            let answered = match admission {
+                Ok(admission) => idempotent.proceed(admission, handler).await,
                 Err(error) => Err(error),
             };
             match answered {
-                Ok(answered) => Ok(answered.answer.into_response(answered.how)),
-                Err(Error::Handler(NotKept::Answer(response))) => Ok(*response),
-                Err(Error::Handler(NotKept::Failed(error))) => Err(error),
+                Ok(answered) => Ok(answered.response.into_response(answered.execution)),
+                Err(Error::Handler(NotStored::Response(response))) => Ok(*response),
+                Err(Error::Handler(NotStored::Failed(error))) => Err(error),
                 Err(error) => Ok(problem(&error, now)),
             }
         })
     }
 }
 
-fn asks_to_come_again(status: StatusCode) -> bool {
+fn asks_for_a_retry(status: StatusCode) -> bool {
     status.is_server_error()
         || matches!(
             status,
@@ -233,25 +237,25 @@ fn asks_to_come_again(status: StatusCode) -> bool {
         )
 }
 
-impl KeptResponse {
-    fn of(response: Response<Body>, kept_headers: &[HeaderName]) -> Self {
-        let kept = response.headers().iter().filter(|(name, _)| kept_headers.contains(name));
-        let headers = kept.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
+impl StoredResponse {
+    fn of(response: Response<Body>, stored_headers: &[HeaderName]) -> Self {
+        let stored = response.headers().iter().filter(|(name, _)| stored_headers.contains(name));
+        let headers = stored.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
         let headers = headers.collect();
         let body = match std::str::from_utf8(response.body()) {
-            Ok(text) => KeptBody::Text(text.to_owned()),
-            Err(_) => KeptBody::Base64(BASE64.encode(&**response.body())),
+            Ok(text) => StoredBody::Text(text.to_owned()),
+            Err(_) => StoredBody::Base64(BASE64.encode(&**response.body())),
         };
         Self { status: response.status().as_u16(), headers, body, original: Some(response) }
     }
 
-    fn into_response(self, how: How) -> Response<Body> {
+    fn into_response(self, execution: Execution) -> Response<Body> {
         if let Some(original) = self.original {
             return original;
         }
         let body = match self.body {
-            KeptBody::Text(text) => Body::from(text),
-            KeptBody::Base64(text) => Body::from(BASE64.decode(text).unwrap_or_default()),
+            StoredBody::Text(text) => Body::from(text),
+            StoredBody::Base64(text) => Body::from(BASE64.decode(text).unwrap_or_default()),
         };
         let mut response = Response::new(body);
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or_default();
@@ -260,7 +264,7 @@ impl KeptResponse {
                 response.headers_mut().append(name, value);
             }
         }
-        if how == How::Replayed {
+        if execution == Execution::Replayed {
             response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
         }
         response
@@ -274,9 +278,11 @@ fn problem<H>(error: &Error<H>, now: SystemTime) -> Response<Body> {
         Error::Part(_) => (StatusCode::BAD_REQUEST, "The idempotency key cannot be used"),
         Error::Mismatch { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "The key was used with another payload"),
         Error::InProgress { .. } => (StatusCode::CONFLICT, "A request with this key is in progress"),
-        Error::AnswerNotKept { .. } => (StatusCode::CONFLICT, "The request was done, but its answer was not kept"),
-        Error::AnswerUnreadable { .. } | Error::Handler(_) => {
-            (StatusCode::INTERNAL_SERVER_ERROR, "The request was done, but its answer cannot be read")
+        Error::ResponseNotStored { .. } => {
+            (StatusCode::CONFLICT, "The request was done, but its response was not stored")
+        }
+        Error::ResponseUnreadable { .. } | Error::Handler(_) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "The request was done, but its response cannot be read")
         }
         Error::Store(_) | Error::Overflow(_) => (StatusCode::SERVICE_UNAVAILABLE, "Idempotency cannot be kept now"),
     };

@@ -1,9 +1,9 @@
-//! Runs a handler once for each key, and gives its answer to whoever calls again.
+//! Runs a handler once for each key, and replays its response to repeats.
 //!
 //! ```text
-//! A  claim .... handler .... complete(answer)             -> answer, Ran
+//! A  claim .... handler .... complete(response)           -> response, Ran
 //! B     claim: in progress                                -> Error::InProgress
-//! C                              claim: done              -> answer, Replayed
+//! C                              claim: done              -> response, Replayed
 //! ```
 //!
 //! And what happens if the owner dies:
@@ -12,7 +12,7 @@
 //! |---|---|
 //! | the claim | takes over and runs the handler for the first time |
 //! | the handler | takes over and **runs the handler again**: make its effect idempotent too, or complete in its transaction |
-//! | the completion | is given the answer |
+//! | the completion | is given the response |
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -20,12 +20,13 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::answer::{self, MOST_INLINE, NoOverflow, Overflow, Sealed, Unkept};
+use crate::claim::{Claim, ClaimRequest, Claimed, CompletedClaim, Fence, Key, Store};
 use crate::error::Error;
-use crate::{Claim, Claimed, Fence, Key, Part, Proof, Request, Store};
+use crate::part::Part;
+use crate::response::{self, MAX_INLINE, NoOverflow, Overflow, Sealed, Unrecorded};
 
-type Hook<A> = dyn Fn(A, &Proof) -> A + Send + Sync;
-type Notice = dyn Fn(&Unkept) + Send + Sync;
+type Hook<A> = dyn Fn(A, &CompletedClaim) -> A + Send + Sync;
+type Notice = dyn Fn(&Unrecorded) + Send + Sync;
 
 /// No record has to last longer. Durations like [`Duration::MAX`] would leave the calendar.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
@@ -41,41 +42,41 @@ pub struct Call {
     pub fence: Fence,
 }
 
-/// An answer, and where it comes from.
+/// A response, and how it was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answered<A> {
-    /// The answer.
-    pub answer: A,
-    /// Where it comes from.
-    pub how: How,
+pub struct Handled<A> {
+    /// The response.
+    pub response: A,
+    /// How it was made.
+    pub execution: Execution,
 }
 
-/// Where an answer comes from.
+/// How a response was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
-    /// The handler ran, and its answer is on record.
+pub enum Execution {
+    /// The handler ran, and its response is on record.
     Ran,
-    /// The handler ran, but is not on record as it should be: fenced off, the store failed, or the answer was too large.
-    /// Its effect has happened, so its answer is given all the same. [`Idempotent::on_unkept`] is told why.
-    RanUnkept,
+    /// The handler ran, but is not on record as it should be: fenced off, the store failed, or the response was too large.
+    /// Its effect has happened, so its response is given all the same. [`Idempotent::on_unrecorded`] gets the reason.
+    RanUnrecorded,
     /// The handler ran without a claim: switched off, or without a key.
     RanUnguarded,
-    /// The answer on record; the handler did not run.
+    /// The response on record; the handler did not run.
     Replayed,
 }
 
-/// What to do with a call.
+/// How a call goes on.
 #[derive(Debug)]
-pub enum Begun<A> {
+pub enum Admission<A> {
     /// Run it, then complete or release the claim.
     Owner(Claim),
     /// Run it without a claim.
     Unguarded,
-    /// Do not run it: this is its answer.
+    /// Do not run it: this is its response.
     Replay(A),
 }
 
-/// Idempotency for events `E` with answers `A`, over a store and, for large answers, a place where they go.
+/// Idempotency for events `E` with responses `A`, over a store and, for large responses, another.
 pub struct Idempotent<E, A, S, O = NoOverflow> {
     store: S,
     scope: String,
@@ -85,8 +86,8 @@ pub struct Idempotent<E, A, S, O = NoOverflow> {
     without_key: bool,
     off: bool,
     on_replay: Option<Box<Hook<A>>>,
-    on_unkept: Option<Box<Notice>>,
-    most_inline: usize,
+    on_unrecorded: Option<Box<Notice>>,
+    max_inline: usize,
     overflow: O,
 }
 
@@ -103,8 +104,8 @@ impl<E, A, S> Idempotent<E, A, S> {
             without_key: false,
             off: false,
             on_replay: None,
-            on_unkept: None,
-            most_inline: MOST_INLINE,
+            on_unrecorded: None,
+            max_inline: MAX_INLINE,
             overflow: NoOverflow,
         }
     }
@@ -123,31 +124,31 @@ impl<E, A, S, O> Idempotent<E, A, S, O> {
         Self { without_key: true, ..self }
     }
 
-    /// The switch: while `off`, every event runs unguarded, and the store is not asked.
+    /// The switch: while `off`, every event runs unguarded, without the store.
     #[must_use]
     pub fn disabled(self, off: bool) -> Self {
         Self { off, ..self }
     }
 
-    /// Passes each answer that is given again through `hook`, for instance to mark it as a repeat.
+    /// Passes each response that is given again through `hook`, for instance to mark it as a repeat.
     #[must_use]
-    pub fn on_replay(self, hook: impl Fn(A, &Proof) -> A + Send + Sync + 'static) -> Self {
+    pub fn on_replay(self, hook: impl Fn(A, &CompletedClaim) -> A + Send + Sync + 'static) -> Self {
         Self { on_replay: Some(Box::new(hook)), ..self }
     }
 
-    /// Tells `notice` why something that was done is not on record as it should be, for a log.
+    /// Calls `notice` with the reason why a response is not on record as it should be, for a log.
     #[must_use]
-    pub fn on_unkept(self, notice: impl Fn(&Unkept) + Send + Sync + 'static) -> Self {
-        Self { on_unkept: Some(Box::new(notice)), ..self }
+    pub fn on_unrecorded(self, notice: impl Fn(&Unrecorded) + Send + Sync + 'static) -> Self {
+        Self { on_unrecorded: Some(Box::new(notice)), ..self }
     }
 
-    /// Keeps answers of more than `most_inline` bytes in `overflow`. Without this, answers that do not fit into a record
-    /// are not kept, and a repeat is [`Error::AnswerNotKept`]. At most 392 KiB stay in the record, whatever is asked; less is
+    /// Stores responses of more than `max_inline` bytes in `overflow`. Without this, responses that do not fit into a record
+    /// are not stored, and a repeat is [`Error::ResponseNotStored`]. At most 392 KiB stay in the record; less is
     /// cheaper, because DynamoDB bills every repeat by the record's size.
     #[must_use]
-    pub fn overflow<P>(self, most_inline: usize, overflow: P) -> Idempotent<E, A, S, P> {
-        let Self { store, scope, key, recognised_for, payload, without_key, off, on_replay, on_unkept, .. } = self;
-        let most_inline = most_inline.min(MOST_INLINE);
+    pub fn overflow<P>(self, max_inline: usize, overflow: P) -> Idempotent<E, A, S, P> {
+        let Self { store, scope, key, recognised_for, payload, without_key, off, on_replay, on_unrecorded, .. } = self;
+        let max_inline = max_inline.min(MAX_INLINE);
         Idempotent {
             store,
             scope,
@@ -157,27 +158,27 @@ impl<E, A, S, O> Idempotent<E, A, S, O> {
             without_key,
             off,
             on_replay,
-            on_unkept,
-            most_inline,
+            on_unrecorded,
+            max_inline,
             overflow,
         }
     }
 }
 
 impl<E, A: Serialize + DeserializeOwned, S: Store, O: Overflow> Idempotent<E, A, S, O> {
-    /// Runs `handler` once for the event's key, and answers repeats with what it answered.
+    /// Runs `handler` once for the event's key, and replays its response to repeats.
     ///
-    /// An answer of the handler is never withheld: where it could not be recorded, [`How::RanUnkept`] says so. An error
-    /// of the handler lets the claim go. A handler that panics, or whose invocation ends, leaves the claim to its lease.
+    /// A response of the handler is never withheld: where it could not be recorded, the call is [`Execution::RanUnrecorded`]. An
+    /// error of the handler releases the claim. A handler that panics, or whose invocation ends, leaves the claim to its lease.
     ///
     /// # Errors
     /// [`Error`]: the handler's own, or why it did not run.
-    pub async fn run<F, H>(&self, event: &E, call: Call, handler: impl FnOnce() -> F) -> Result<Answered<A>, Error<H>>
+    pub async fn run<F, H>(&self, event: &E, call: Call, handler: impl FnOnce() -> F) -> Result<Handled<A>, Error<H>>
     where
         F: Future<Output = Result<A, H>>,
     {
-        let begun = self.begin(event, call).await?;
-        self.proceed(begun, handler).await
+        let admission = self.begin(event, call).await?;
+        self.proceed(admission, handler).await
     }
 
     /// As [`Idempotent::run`], for a handler that completes the claim itself, in a transaction with its own writes. It gets
@@ -185,40 +186,40 @@ impl<E, A: Serialize + DeserializeOwned, S: Store, O: Overflow> Idempotent<E, A,
     /// item with `DynamoDbStore::completion`.
     ///
     /// # Errors
-    /// As [`Idempotent::run`]. A handler that was fenced off says so in an error of its own.
+    /// As [`Idempotent::run`]. A handler that was fenced off returns an error of its own.
     pub async fn run_in_transaction<F, H>(
         &self,
         event: &E,
         call: Call,
         handler: impl FnOnce(Option<Claim>) -> F,
-    ) -> Result<Answered<A>, Error<H>>
+    ) -> Result<Handled<A>, Error<H>>
     where
         F: Future<Output = Result<A, H>>,
     {
-        let (claim, how) = match self.begin(event, call).await? {
-            Begun::Replay(answer) => return Ok(Answered { answer, how: How::Replayed }),
-            Begun::Unguarded => (None, How::RanUnguarded),
-            Begun::Owner(claim) => (Some(claim), How::Ran),
+        let (claim, execution) = match self.begin(event, call).await? {
+            Admission::Replay(response) => return Ok(Handled { response, execution: Execution::Replayed }),
+            Admission::Unguarded => (None, Execution::RanUnguarded),
+            Admission::Owner(claim) => (Some(claim), Execution::Ran),
         };
         match handler(claim.clone()).await {
-            Ok(answer) => Ok(Answered { answer, how }),
-            Err(error) => Err(self.let_go(claim.as_ref(), error).await),
+            Ok(response) => Ok(Handled { response, execution }),
+            Err(error) => Err(self.release(claim.as_ref(), error).await),
         }
     }
 
     /// Claims the event's key, for a caller that runs, completes and releases by itself.
     ///
     /// # Errors
-    /// [`Error`]: why it is not to run, and has no answer.
-    pub async fn begin<H>(&self, event: &E, call: Call) -> Result<Begun<A>, Error<H>> {
+    /// [`Error`]: why it is not to run, and has no response.
+    pub async fn begin<H>(&self, event: &E, call: Call) -> Result<Admission<A>, Error<H>> {
         if self.off {
-            return Ok(Begun::Unguarded);
+            return Ok(Admission::Unguarded);
         }
         let Some(key) = self.key.key(&self.scope, event)? else {
-            return if self.without_key { Ok(Begun::Unguarded) } else { Err(Error::MissingKey) };
+            return if self.without_key { Ok(Admission::Unguarded) } else { Err(Error::MissingKey) };
         };
         let fingerprint = self.payload.as_ref().map(|payload| payload.fingerprint(event)).transpose()?;
-        let request = Request {
+        let request = ClaimRequest {
             key: &key,
             fence: call.fence,
             lease_until: call.deadline,
@@ -227,72 +228,74 @@ impl<E, A: Serialize + DeserializeOwned, S: Store, O: Overflow> Idempotent<E, A,
             fingerprint: fingerprint.as_ref(),
         };
         match self.store.claim(request, call.now).await? {
-            Claimed::Owner(claim) => Ok(Begun::Owner(claim)),
+            Claimed::Owner(claim) => Ok(Admission::Owner(claim)),
             Claimed::InProgress { lease_until } => Err(Error::InProgress { key, lease_until }),
             Claimed::Mismatch => Err(Error::Mismatch { key }),
-            Claimed::Done(proof) => self.replay(key, &proof).await.map(Begun::Replay),
+            Claimed::Done(completed) => self.replay(key, &completed).await.map(Admission::Replay),
         }
     }
 
-    /// Records that a claim's work is done, with its answer.
+    /// Records that a claim's work is done, with its response.
     ///
     /// # Errors
-    /// [`Unkept`]: what of it is not on record.
-    pub async fn complete(&self, claim: &Claim, answer: &A) -> Result<(), Unkept> {
-        let Sealed { text, dropped } = self.seal(claim, answer).await;
+    /// [`Unrecorded`]: what of it is not on record.
+    pub async fn complete(&self, claim: &Claim, response: &A) -> Result<(), Unrecorded> {
+        let Sealed { text, dropped } = self.seal(claim, response).await;
         self.store.complete(claim, Some(&text)).await?;
         dropped.map_or(Ok(()), Err)
     }
 
-    /// The answer as it goes into the record; one that is too large has then gone to its place.
-    pub async fn seal(&self, claim: &Claim, answer: &A) -> Sealed {
-        answer::seal(claim, answer, self.most_inline, &self.overflow).await
+    /// The response as it goes into the record; one that is too large is then in its store.
+    pub async fn seal(&self, claim: &Claim, response: &A) -> Sealed {
+        response::seal(claim, response, self.max_inline, &self.overflow).await
     }
 
-    /// Runs what was begun, and completes or releases it.
+    /// Runs an admitted call, and completes or releases its claim.
     pub(crate) async fn proceed<F, H>(
         &self,
-        begun: Begun<A>,
+        admission: Admission<A>,
         handler: impl FnOnce() -> F,
-    ) -> Result<Answered<A>, Error<H>>
+    ) -> Result<Handled<A>, Error<H>>
     where
         F: Future<Output = Result<A, H>>,
     {
-        let claim = match begun {
-            Begun::Replay(answer) => return Ok(Answered { answer, how: How::Replayed }),
-            Begun::Unguarded => {
+        let claim = match admission {
+            Admission::Replay(response) => return Ok(Handled { response, execution: Execution::Replayed }),
+            Admission::Unguarded => {
                 return match handler().await {
-                    Ok(answer) => Ok(Answered { answer, how: How::RanUnguarded }),
+                    Ok(response) => Ok(Handled { response, execution: Execution::RanUnguarded }),
                     Err(error) => Err(Error::Handler(error)),
                 };
             }
-            Begun::Owner(claim) => claim,
+            Admission::Owner(claim) => claim,
         };
-        let answer = match handler().await {
-            Ok(answer) => answer,
-            Err(error) => return Err(self.let_go(Some(&claim), error).await),
+        let response = match handler().await {
+            Ok(response) => response,
+            Err(error) => return Err(self.release(Some(&claim), error).await),
         };
-        let Err(unkept) = self.complete(&claim, &answer).await else { return Ok(Answered { answer, how: How::Ran }) };
-        if let Some(notice) = &self.on_unkept {
-            notice(&unkept);
+        let Err(unrecorded) = self.complete(&claim, &response).await else {
+            return Ok(Handled { response, execution: Execution::Ran });
+        };
+        if let Some(notice) = &self.on_unrecorded {
+            notice(&unrecorded);
         }
-        Ok(Answered { answer, how: How::RanUnkept })
+        Ok(Handled { response, execution: Execution::RanUnrecorded })
     }
 
-    /// Lets a claim go, so that the next try need not wait for the lease. Where that fails, the lease ends it.
-    async fn let_go<H>(&self, claim: Option<&Claim>, error: H) -> Error<H> {
+    /// Releases a claim, so that the next try need not wait for the lease. Where that fails, the lease ends it.
+    async fn release<H>(&self, claim: Option<&Claim>, error: H) -> Error<H> {
         if let Some(claim) = claim {
             let _ = self.store.release(claim).await;
         }
         Error::Handler(error)
     }
 
-    async fn replay<H>(&self, key: Key, proof: &Proof) -> Result<A, Error<H>> {
-        let kept = answer::unseal(proof.answer.as_deref(), &self.overflow).await;
-        let answer = kept.map_err(|why| Error::unreadable(key, why))?;
+    async fn replay<H>(&self, key: Key, completed: &CompletedClaim) -> Result<A, Error<H>> {
+        let stored = response::unseal(completed.response.as_deref(), &self.overflow).await;
+        let response = stored.map_err(|why| Error::unreadable(key, why))?;
         Ok(match &self.on_replay {
-            Some(hook) => hook(answer, proof),
-            None => answer,
+            Some(hook) => hook(response, completed),
+            None => response,
         })
     }
 }

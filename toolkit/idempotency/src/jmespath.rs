@@ -6,7 +6,7 @@ use jmespath::functions::{ArgumentType, CustomFunction, Signature};
 use jmespath::{Context, Expression, JmespathError, Rcvar, Runtime, Variable};
 use serde::Serialize;
 
-use crate::{Part, PartError};
+use crate::part::{Part, PartError};
 
 /// The expression cannot be compiled.
 #[derive(Debug, thiserror::Error)]

@@ -11,9 +11,12 @@ use lambda_runtime::{Diagnostic, LambdaEvent, Service};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Call, Error, Fence, Idempotent, Overflow, Store};
+use crate::claim::{Fence, Store};
+use crate::error::Error;
+use crate::idempotent::{Call, Idempotent};
+use crate::response::Overflow;
 
-/// What the layers ask of the world at each call.
+/// The time and a new fence, for one call.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
     /// Now.
@@ -22,7 +25,7 @@ pub struct Moment {
     pub fence: Fence,
 }
 
-pub(crate) type Answering<A, E> = Pin<Box<dyn Future<Output = Result<A, E>> + Send>>;
+pub(crate) type ResponseFuture<A, E> = Pin<Box<dyn Future<Output = Result<A, E>> + Send>>;
 
 /// Makes a service of Lambda events idempotent. The deadline comes from each event's context.
 #[derive(Debug)]
@@ -67,7 +70,7 @@ where
 {
     type Response = A;
     type Error = Error<Inner::Error>;
-    type Future = Answering<A, Self::Error>;
+    type Future = ResponseFuture<A, Self::Error>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx).map_err(Error::Handler)
@@ -79,8 +82,8 @@ where
         let idempotent = Arc::clone(&self.idempotent);
         let mut inner = ready(&mut self.inner);
         Box::pin(async move {
-            let begun = idempotent.begin(&event.payload, call).await?;
-            Ok(idempotent.proceed(begun, || inner.call(event)).await?.answer)
+            let admission = idempotent.begin(&event.payload, call).await?;
+            Ok(idempotent.proceed(admission, || inner.call(event)).await?.response)
         })
     }
 }

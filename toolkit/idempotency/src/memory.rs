@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use crate::claim::contradicts;
-use crate::{Claim, Claimed, Fence, Fingerprint, FinishError, Key, Origin, Proof, Request, Store, StoreError};
+use crate::claim::{
+    Claim, ClaimRequest, Claimed, CompletedClaim, Fence, Fingerprint, FinishError, Key, Origin, Store, StoreError,
+    contradicts,
+};
 
 /// Keeps claims in this process's memory. It deletes nothing, so a process that lives for long needs another store.
 #[derive(Debug, Default)]
@@ -26,7 +28,7 @@ struct Record {
 enum State {
     Claimed { lease_until: SystemTime },
     Released,
-    Done { answer: Option<String> },
+    Done { response: Option<String> },
 }
 
 impl MemoryStore {
@@ -59,16 +61,16 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
-    async fn claim(&self, request: Request<'_>, now: SystemTime) -> Result<Claimed, StoreError> {
+    async fn claim(&self, request: ClaimRequest<'_>, now: SystemTime) -> Result<Claimed, StoreError> {
         let expires_at = request.kept_until();
-        let Request { key, fence, lease_until, label, fingerprint, .. } = request;
+        let ClaimRequest { key, fence, lease_until, label, fingerprint, .. } = request;
         let mut records = self.lock();
         let (origin, predecessor) = match records.get(key) {
             None => (Origin::First, None),
             Some(record) if record.expires_at <= now => (Origin::Expired, None),
             Some(record) if contradicts(fingerprint, record.fingerprint.as_ref()) => return Ok(Claimed::Mismatch),
             Some(record) => match &record.state {
-                State::Done { answer } => return Ok(Claimed::Done(record.proof(answer.clone()))),
+                State::Done { response } => return Ok(Claimed::Done(record.completed(response.clone()))),
                 State::Claimed { lease_until } if *lease_until > now => {
                     return Ok(Claimed::InProgress { lease_until: *lease_until });
                 }
@@ -86,8 +88,8 @@ impl Store for MemoryStore {
         Ok(Claimed::Owner(Claim { key: key.clone(), fence, expires_at, label, fingerprint, origin }))
     }
 
-    async fn complete(&self, claim: &Claim, answer: Option<&str>) -> Result<(), FinishError> {
-        self.finish(claim, State::Done { answer: answer.map(str::to_owned) })
+    async fn complete(&self, claim: &Claim, response: Option<&str>) -> Result<(), FinishError> {
+        self.finish(claim, State::Done { response: response.map(str::to_owned) })
     }
 
     async fn release(&self, claim: &Claim) -> Result<(), FinishError> {
@@ -96,8 +98,8 @@ impl Store for MemoryStore {
 }
 
 impl Record {
-    fn proof(&self, answer: Option<String>) -> Proof {
+    fn completed(&self, response: Option<String>) -> CompletedClaim {
         let Record { expires_at, label, fingerprint, .. } = self;
-        Proof { answer, label: label.clone(), fingerprint: fingerprint.clone(), expires_at: *expires_at }
+        CompletedClaim { response, label: label.clone(), fingerprint: fingerprint.clone(), expires_at: *expires_at }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::canonical::{Inexact, canonical, canonical_name};
-use crate::{Fingerprint, Key};
+use crate::claim::{Fingerprint, Key};
 
 type Select<E> = dyn Fn(&E) -> Result<Value, PartError> + Send + Sync;
 

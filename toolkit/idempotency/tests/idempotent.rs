@@ -11,8 +11,8 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use tidegate_idempotency::{
-    Begun, Cached, Call, Claim, Claimed, Error, Fence, FinishError, How, Idempotent, MemoryStore, Overflow,
-    OverflowError, Part, Request, Store, StoreError,
+    Admission, Cached, Call, Claim, ClaimRequest, Claimed, Error, Execution, Fence, FinishError, Idempotent,
+    MemoryStore, Overflow, OverflowError, Part, Store, StoreError,
 };
 
 const KEPT: Duration = Duration::from_secs(3600);
@@ -36,7 +36,7 @@ fn orders<S: Store>(store: S) -> Orders<S> {
     Idempotent::new(store, "orders", Part::of(|event: &Value| event["id"].clone()), KEPT)
 }
 
-async fn says(text: &str) -> Result<String, Infallible> {
+async fn respond(text: &str) -> Result<String, Infallible> {
     Ok(text.to_owned())
 }
 
@@ -59,14 +59,14 @@ impl Requests {
 }
 
 impl Store for Requests {
-    async fn claim(&self, request: Request<'_>, now: SystemTime) -> Result<Claimed, StoreError> {
+    async fn claim(&self, request: ClaimRequest<'_>, now: SystemTime) -> Result<Claimed, StoreError> {
         self.claims.fetch_add(1, Ordering::Relaxed);
         self.store.claim(request, now).await
     }
 
-    async fn complete(&self, claim: &Claim, answer: Option<&str>) -> Result<(), FinishError> {
+    async fn complete(&self, claim: &Claim, response: Option<&str>) -> Result<(), FinishError> {
         self.finishes.fetch_add(1, Ordering::Relaxed);
-        self.store.complete(claim, answer).await
+        self.store.complete(claim, response).await
     }
 
     async fn release(&self, claim: &Claim) -> Result<(), FinishError> {
@@ -75,24 +75,24 @@ impl Store for Requests {
     }
 }
 
-/// Large answers in memory; `broken` refuses them.
+/// Large responses in memory; `broken` refuses them.
 #[derive(Clone, Default)]
 struct Shelf {
-    answers: Arc<Mutex<HashMap<String, String>>>,
+    responses: Arc<Mutex<HashMap<String, String>>>,
     broken: bool,
 }
 
 impl Overflow for Shelf {
-    async fn keep(&self, name: &str, answer: &str) -> Result<(), OverflowError> {
+    async fn put(&self, name: &str, response: &str) -> Result<(), OverflowError> {
         if self.broken {
             return Err(OverflowError { operation: "keep", name: name.to_owned(), source: "broken".into() });
         }
-        self.answers.lock().unwrap().insert(name.to_owned(), answer.to_owned());
+        self.responses.lock().unwrap().insert(name.to_owned(), response.to_owned());
         Ok(())
     }
 
-    async fn fetch(&self, name: &str) -> Result<String, OverflowError> {
-        let found = self.answers.lock().unwrap().get(name).cloned();
+    async fn get(&self, name: &str) -> Result<String, OverflowError> {
+        let found = self.responses.lock().unwrap().get(name).cloned();
         found.ok_or_else(|| OverflowError { operation: "fetch", name: name.to_owned(), source: "none".into() })
     }
 }
@@ -103,8 +103,8 @@ async fn a_missing_key_is_refused_unless_it_is_allowed_by_name() {
     let refused = orders(MemoryStore::default()).run(&event, call(1), must_not_run).await;
     assert!(matches!(refused, Err(Error::MissingKey)));
     let allowed = orders(MemoryStore::default()).allow_missing_key();
-    let answered = allowed.run(&event, call(1), || says("ran")).await.unwrap();
-    assert_eq!(answered.how, How::RanUnguarded);
+    let answered = allowed.run(&event, call(1), || respond("ran")).await.unwrap();
+    assert_eq!(answered.execution, Execution::RanUnguarded);
 }
 
 #[tokio::test]
@@ -112,8 +112,8 @@ async fn switched_off_everything_runs_and_nothing_is_stored() {
     let store = Arc::new(MemoryStore::default());
     let off = orders(Arc::clone(&store)).disabled(true);
     for fence in 1..=2 {
-        let answered = off.run(&json!({"id": 17}), call(fence), || says("ran")).await.unwrap();
-        assert_eq!(answered.how, How::RanUnguarded);
+        let answered = off.run(&json!({"id": 17}), call(fence), || respond("ran")).await.unwrap();
+        assert_eq!(answered.execution, Execution::RanUnguarded);
     }
     assert!(store.is_empty());
 }
@@ -121,9 +121,9 @@ async fn switched_off_everything_runs_and_nothing_is_stored() {
 #[tokio::test]
 async fn the_same_key_with_another_payload_is_an_error_of_its_own() {
     let orders = orders(MemoryStore::default()).checking(Part::of(|event: &Value| event["amount"].clone()));
-    orders.run(&json!({"id": 17, "amount": 1, "at": 1}), call(1), || says("charged")).await.unwrap();
+    orders.run(&json!({"id": 17, "amount": 1, "at": 1}), call(1), || respond("charged")).await.unwrap();
     let again = orders.run(&json!({"id": 17, "amount": 1, "at": 2}), call(2), must_not_run).await.unwrap();
-    assert_eq!((&*again.answer, again.how), ("charged", How::Replayed));
+    assert_eq!((&*again.response, again.execution), ("charged", Execution::Replayed));
     let other = orders.run(&json!({"id": 17, "amount": 2}), call(3), must_not_run).await;
     assert!(matches!(other, Err(Error::Mismatch { .. })), "{other:?}");
 }
@@ -134,14 +134,14 @@ async fn an_error_of_the_handler_lets_the_next_try_run_at_once() {
     let event = json!({"id": 17});
     let failed = orders.run(&event, call(1), async || Err::<String, _>("declined")).await;
     assert!(matches!(failed, Err(Error::Handler("declined"))));
-    assert_eq!(orders.run(&event, call(2), || says("charged")).await.unwrap().how, How::Ran);
+    assert_eq!(orders.run(&event, call(2), || respond("charged")).await.unwrap().execution, Execution::Ran);
 }
 
 #[tokio::test]
 async fn while_it_is_in_progress_a_second_call_is_told_how_long() {
     let orders = orders(MemoryStore::default());
     let event = json!({"id": 17});
-    assert!(matches!(orders.begin::<Infallible>(&event, call(1)).await, Ok(Begun::Owner(_))));
+    assert!(matches!(orders.begin::<Infallible>(&event, call(1)).await, Ok(Admission::Owner(_))));
     let error = orders.run(&event, call(2), must_not_run).await.unwrap_err();
     assert_eq!(error.retry_after(start() + Duration::from_secs(2)), Some(LEASE - Duration::from_secs(2)));
 }
@@ -149,28 +149,29 @@ async fn while_it_is_in_progress_a_second_call_is_told_how_long() {
 #[tokio::test]
 async fn an_owner_that_was_fenced_off_gives_its_answer_and_says_so() {
     let notices = Arc::new(Mutex::new(Vec::new()));
-    let told = Arc::clone(&notices);
-    let orders = orders(MemoryStore::default()).on_unkept(move |unkept| told.lock().unwrap().push(unkept.to_string()));
+    let seen = Arc::clone(&notices);
+    let orders = orders(MemoryStore::default())
+        .on_unrecorded(move |unrecorded| seen.lock().unwrap().push(unrecorded.to_string()));
     let event = json!({"id": 17});
     let late = orders.run(&event, call(1), async || {
         // Paused beyond its deadline; meanwhile a successor does the work.
-        let successor = orders.run(&event, call_at(2, start() + LEASE), || says("successor")).await.unwrap();
-        assert_eq!(successor.how, How::Ran);
-        says("late").await
+        let successor = orders.run(&event, call_at(2, start() + LEASE), || respond("successor")).await.unwrap();
+        assert_eq!(successor.execution, Execution::Ran);
+        respond("late").await
     });
     let late = late.await.unwrap();
-    assert_eq!((&*late.answer, late.how), ("late", How::RanUnkept));
+    assert_eq!((&*late.response, late.execution), ("late", Execution::RanUnrecorded));
     assert!(notices.lock().unwrap()[0].starts_with("fenced off"));
     let repeat = orders.run(&event, call_at(3, start() + LEASE), must_not_run).await.unwrap();
-    assert_eq!(repeat.answer, "successor");
+    assert_eq!(repeat.response, "successor");
 }
 
 #[tokio::test]
 async fn a_replayed_answer_passes_the_hook() {
-    let orders = orders(MemoryStore::default()).on_replay(|answer, _| format!("{answer}, again"));
+    let orders = orders(MemoryStore::default()).on_replay(|response, _| format!("{response}, again"));
     let event = json!({"id": 17});
-    assert_eq!(orders.run(&event, call(1), || says("charged")).await.unwrap().answer, "charged");
-    assert_eq!(orders.run(&event, call(2), must_not_run).await.unwrap().answer, "charged, again");
+    assert_eq!(orders.run(&event, call(1), || respond("charged")).await.unwrap().response, "charged");
+    assert_eq!(orders.run(&event, call(2), must_not_run).await.unwrap().response, "charged, again");
 }
 
 #[tokio::test]
@@ -178,39 +179,39 @@ async fn a_large_answer_goes_elsewhere_and_comes_back() {
     let shelf = Shelf::default();
     let orders = orders(MemoryStore::default()).overflow(10, shelf.clone());
     let large = "x".repeat(100);
-    orders.run(&json!({"id": 17}), call(1), || says(&large)).await.unwrap();
-    orders.run(&json!({"id": 18}), call(2), || says("small")).await.unwrap();
-    assert_eq!(shelf.answers.lock().unwrap().len(), 1);
-    assert_eq!(orders.run(&json!({"id": 17}), call(3), must_not_run).await.unwrap().answer, large);
-    shelf.answers.lock().unwrap().clear();
+    orders.run(&json!({"id": 17}), call(1), || respond(&large)).await.unwrap();
+    orders.run(&json!({"id": 18}), call(2), || respond("small")).await.unwrap();
+    assert_eq!(shelf.responses.lock().unwrap().len(), 1);
+    assert_eq!(orders.run(&json!({"id": 17}), call(3), must_not_run).await.unwrap().response, large);
+    shelf.responses.lock().unwrap().clear();
     let gone = orders.run(&json!({"id": 17}), call(4), must_not_run).await;
     assert!(matches!(gone, Err(Error::Overflow(_))), "{gone:?}");
 }
 
 #[tokio::test]
-async fn an_answer_that_cannot_be_kept_is_given_once_and_its_repeat_is_refused() {
+async fn an_answer_that_cannot_be_stored_is_given_once_and_its_repeat_is_refused() {
     let event = json!({"id": 17});
     let large = "x".repeat(400 * 1024);
     let nowhere = orders(MemoryStore::default());
-    let first = nowhere.run(&event, call(1), || says(&large)).await.unwrap();
-    assert_eq!((first.answer.len(), first.how), (large.len(), How::RanUnkept));
+    let first = nowhere.run(&event, call(1), || respond(&large)).await.unwrap();
+    assert_eq!((first.response.len(), first.execution), (large.len(), Execution::RanUnrecorded));
     let repeat = nowhere.run(&event, call(2), must_not_run).await;
-    assert!(matches!(repeat, Err(Error::AnswerNotKept { .. })), "{repeat:?}");
+    assert!(matches!(repeat, Err(Error::ResponseNotStored { .. })), "{repeat:?}");
 
     let broken = orders(MemoryStore::default()).overflow(10, Shelf { broken: true, ..Shelf::default() });
-    assert_eq!(broken.run(&event, call(1), || says(&large)).await.unwrap().how, How::RanUnkept);
-    assert!(matches!(broken.run(&event, call(2), must_not_run).await, Err(Error::AnswerNotKept { .. })));
+    assert_eq!(broken.run(&event, call(1), || respond(&large)).await.unwrap().execution, Execution::RanUnrecorded);
+    assert!(matches!(broken.run(&event, call(2), must_not_run).await, Err(Error::ResponseNotStored { .. })));
 }
 
 #[tokio::test]
 async fn an_answer_of_another_type_is_an_error_and_not_a_second_run() {
     let store = Arc::new(MemoryStore::default());
     let event = json!({"id": 17});
-    orders(Arc::clone(&store)).run(&event, call(1), || says("text")).await.unwrap();
+    orders(Arc::clone(&store)).run(&event, call(1), || respond("text")).await.unwrap();
     let part = Part::of(|event: &Value| event["id"].clone());
     let numbers: Idempotent<Value, u32, _> = Idempotent::new(store, "orders", part, KEPT);
     let read = numbers.run(&event, call(2), async || Ok::<_, Infallible>(1)).await;
-    assert!(matches!(read, Err(Error::AnswerUnreadable { .. })), "{read:?}");
+    assert!(matches!(read, Err(Error::ResponseUnreadable { .. })), "{read:?}");
 }
 
 #[tokio::test]
@@ -219,7 +220,7 @@ async fn a_first_call_asks_twice_a_repeat_once_and_a_cached_repeat_never() {
     let cached = |most| orders(Cached::new(Arc::clone(&requests), NonZeroUsize::new(most).unwrap()));
     let (here, elsewhere) = (cached(8), cached(8));
     let event = json!({"id": 17});
-    here.run(&event, call(1), || says("charged")).await.unwrap();
+    here.run(&event, call(1), || respond("charged")).await.unwrap();
     assert_eq!(requests.so_far(), (1, 1), "a first call");
     here.run(&event, call(2), must_not_run).await.unwrap();
     assert_eq!(requests.so_far(), (1, 1), "a repeat that comes back to the same process");
@@ -228,7 +229,11 @@ async fn a_first_call_asks_twice_a_repeat_once_and_a_cached_repeat_never() {
     elsewhere.run(&event, call(4), must_not_run).await.unwrap();
     assert_eq!(requests.so_far(), (2, 1), "and there again");
     let later = call_at(5, start() + KEPT);
-    assert_eq!(here.run(&event, later, || says("charged anew")).await.unwrap().how, How::Ran, "until it expires");
+    assert_eq!(
+        here.run(&event, later, || respond("charged anew")).await.unwrap().execution,
+        Execution::Ran,
+        "until it expires"
+    );
 }
 
 #[tokio::test]
@@ -237,22 +242,22 @@ async fn in_a_transaction_only_the_claim_is_asked_of_the_store() {
     let orders = orders(Arc::clone(&requests));
     let event = json!({"id": 17});
     let transaction = orders.run_in_transaction(&event, call(1), async |claim: Option<Claim>| {
-        let (claim, answer) = (claim.unwrap(), "charged".to_owned());
-        let sealed = orders.seal(&claim, &answer).await;
-        requests.store.complete(&claim, Some(&sealed.text)).await.map(|()| answer)
+        let (claim, response) = (claim.unwrap(), "charged".to_owned());
+        let sealed = orders.seal(&claim, &response).await;
+        requests.store.complete(&claim, Some(&sealed.text)).await.map(|()| response)
     });
-    assert_eq!(transaction.await.unwrap().how, How::Ran);
+    assert_eq!(transaction.await.unwrap().execution, Execution::Ran);
     assert_eq!(requests.so_far(), (1, 0));
-    assert_eq!(orders.run(&event, call(2), must_not_run).await.unwrap().answer, "charged");
+    assert_eq!(orders.run(&event, call(2), must_not_run).await.unwrap().response, "charged");
 }
 
 #[tokio::test]
 async fn for_ever_is_long_and_no_panic() {
     let part = Part::of(|event: &Value| event["id"].clone());
     let orders: Orders<_> = Idempotent::new(MemoryStore::default(), "orders", part, Duration::MAX);
-    orders.run(&json!({"id": 17}), call(1), || says("charged")).await.unwrap();
+    orders.run(&json!({"id": 17}), call(1), || respond("charged")).await.unwrap();
     let later = call_at(2, start() + Duration::from_secs(50 * 365 * 86_400));
-    assert_eq!(orders.run(&json!({"id": 17}), later, must_not_run).await.unwrap().how, How::Replayed);
+    assert_eq!(orders.run(&json!({"id": 17}), later, must_not_run).await.unwrap().execution, Execution::Replayed);
 }
 
 #[tokio::test]
@@ -260,8 +265,8 @@ async fn of_a_batch_each_record_is_its_own() {
     let orders = orders(MemoryStore::default());
     let mut ran = Vec::new();
     for (fence, id) in (1..).zip([1, 2, 1, 3, 2]) {
-        let answered = orders.run(&json!({"id": id}), call(fence), || says("charged")).await.unwrap();
-        ran.push(answered.how == How::Ran);
+        let answered = orders.run(&json!({"id": id}), call(fence), || respond("charged")).await.unwrap();
+        ran.push(answered.execution == Execution::Ran);
     }
     assert_eq!(ran, [true, true, false, true, false]);
 }

@@ -87,7 +87,7 @@ fn post(key: Option<&str>, body: &str) -> Request {
     request.with_lambda_context(context(Duration::from_secs(6)))
 }
 
-/// Answers 201 with a number that counts, or the status that the body asks for.
+/// Responses 201 with a number that counts, or the status that the body asks for.
 async fn order(request: Request, ran: Arc<AtomicUsize>) -> Result<Response<Body>, String> {
     let ran = ran.fetch_add(1, Ordering::Relaxed) + 1;
     let asked: Value = serde_json::from_slice(request.body()).unwrap_or_default();
@@ -113,7 +113,7 @@ fn orders(
     let ran = Arc::new(AtomicUsize::new(0));
     let handler = service_fn(move |request| order(request, Arc::clone(&ran)));
     let layer = HttpLayer::new(by_header(store, "orders", KEPT), moments());
-    layer.keeping(["x-kept".parse().unwrap()]).layer(handler)
+    layer.storing(["x-kept".parse().unwrap()]).layer(handler)
 }
 
 #[tokio::test]
@@ -137,8 +137,8 @@ async fn a_repeated_request_gets_the_same_answer_marked_as_replayed() {
 async fn a_binary_answer_comes_back_as_it_was() {
     let mut orders = orders(Arc::new(MemoryStore::default()));
     for _ in 0..2 {
-        let answer = send(&mut orders, post(Some("one"), r#"{"binary": true}"#)).await;
-        assert_eq!(&**answer.body(), [0xff, 0x00]);
+        let response = send(&mut orders, post(Some("one"), r#"{"binary": true}"#)).await;
+        assert_eq!(&**response.body(), [0xff, 0x00]);
     }
 }
 
@@ -166,21 +166,21 @@ async fn refusals_are_problem_details() {
 }
 
 #[tokio::test]
-async fn an_answer_that_asks_to_come_again_is_not_kept() {
+async fn an_answer_that_asks_for_a_retry_is_not_stored() {
     let mut orders = orders(Arc::new(MemoryStore::default()));
     for (number, status) in (0..).zip([500, 503, 401, 408, 429]) {
         let body = json!({"status": status}).to_string();
         let key = format!("key-{status}");
         for run in 1..=2 {
-            let answer = send(&mut orders, post(Some(&key), &body)).await;
-            assert_eq!(answer.status().as_u16(), status);
-            assert_eq!(**answer.body(), *format!("order {}", number * 2 + run).as_bytes(), "it ran again");
+            let response = send(&mut orders, post(Some(&key), &body)).await;
+            assert_eq!(response.status().as_u16(), status);
+            assert_eq!(**response.body(), *format!("order {}", number * 2 + run).as_bytes(), "it ran again");
         }
     }
     let refused = json!({"status": 404}).to_string();
     send(&mut orders, post(Some("key-404"), &refused)).await;
     let again = send(&mut orders, post(Some("key-404"), &refused)).await;
-    assert_eq!(again.headers()["idempotency-replayed"], "true", "a refusal is an answer");
+    assert_eq!(again.headers()["idempotency-replayed"], "true", "a refusal is a response");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
-use tidegate_idempotency::{Cached, Claim, Claimed, Fence, FinishError, Key, MemoryStore, Request, Store};
+use tidegate_idempotency::{Cached, Claim, ClaimRequest, Claimed, Fence, FinishError, Key, MemoryStore, Store};
 
 const KEYS: usize = 3;
 const WORKERS: usize = 6;
@@ -52,8 +52,8 @@ struct Held {
 struct Known {
     /// The live owner's fence and the end of its lease.
     owner: Option<(Fence, SystemTime)>,
-    /// The answer on record, and until when.
-    answer: Option<(String, SystemTime)>,
+    /// The response on record, and until when.
+    response: Option<(String, SystemTime)>,
 }
 
 /// Plays a schedule. Workers are spread over the stores, which share their records as processes share a table.
@@ -70,21 +70,27 @@ async fn play(stores: &[impl Store], steps: &[Step]) -> Result<(), TestCaseError
                 let fence = Fence::new(number.into());
                 let (lease_until, expires_at) = (now + LEASE, now + KEPT);
                 let request =
-                    Request { key: &keys[key], fence, lease_until, expires_at, label: None, fingerprint: None };
+                    ClaimRequest { key: &keys[key], fence, lease_until, expires_at, label: None, fingerprint: None };
                 let claimed = stores[worker % stores.len()].claim(request, now).await.unwrap();
                 let known = &mut known[key];
-                let answer = known.answer.as_ref().filter(|(_, until)| *until > now);
+                let response = known.response.as_ref().filter(|(_, until)| *until > now);
                 match claimed {
                     Claimed::Owner(claim) => {
                         let live = known.owner.filter(|(_, until)| *until > now);
                         prop_assert!(live.is_none(), "step {number}: two live owners of key {key}");
-                        prop_assert!(answer.is_none(), "step {number}: the answer of key {key} is lost");
+                        prop_assert!(response.is_none(), "step {number}: the response of key {key} is lost");
                         known.owner = Some((fence, lease_until));
                         held.insert(worker, Held { claim, key, lease_until });
                     }
-                    Claimed::Done(proof) => {
-                        let answer = answer.map(|(answer, _)| answer.clone());
-                        prop_assert_eq!(proof.answer, answer, "step {}: not the answer of key {}", number, key);
+                    Claimed::Done(completed) => {
+                        let response = response.map(|(response, _)| response.clone());
+                        prop_assert_eq!(
+                            completed.response,
+                            response,
+                            "step {}: not the response of key {}",
+                            number,
+                            key
+                        );
                     }
                     Claimed::InProgress { .. } => {
                         let live = known.owner.filter(|(_, until)| *until > now);
@@ -96,10 +102,10 @@ async fn play(stores: &[impl Store], steps: &[Step]) -> Result<(), TestCaseError
             Step::Complete(worker) | Step::Release(worker) => {
                 let Some(Held { claim, key, lease_until }) = held.remove(&worker) else { continue };
                 let store = &stores[worker % stores.len()];
-                let answer = format!("{key} by {}", claim.fence);
+                let response = format!("{key} by {}", claim.fence);
                 let completes = matches!(step, Step::Complete(_));
                 let finished =
-                    if completes { store.complete(&claim, Some(&answer)).await } else { store.release(&claim).await };
+                    if completes { store.complete(&claim, Some(&response)).await } else { store.release(&claim).await };
                 let known = &mut known[key];
                 let is_last = known.owner.is_some_and(|(fence, _)| fence == claim.fence);
                 match finished {
@@ -107,7 +113,7 @@ async fn play(stores: &[impl Store], steps: &[Step]) -> Result<(), TestCaseError
                         prop_assert!(is_last, "step {number}: an owner wrote over its successor");
                         known.owner = None;
                         if completes {
-                            known.answer = Some((answer, claim.expires_at));
+                            known.response = Some((response, claim.expires_at));
                         }
                     }
                     Err(FinishError::FencedOff { .. }) => {

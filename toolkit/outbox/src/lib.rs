@@ -82,6 +82,8 @@
 //!   decided anew.
 //! - To read a clock, to draw randomness, to show a token.
 
+#![warn(missing_docs)]
+
 mod commit;
 #[cfg(feature = "dynamodb")]
 mod dynamodb;

@@ -16,7 +16,7 @@ use crate::{
     headers,
     secret::Secrets,
     shared_secret::SharedSecret,
-    verdict::{Rejection, SignError, Verified},
+    verification::{Rejection, SignError, Verified},
 };
 
 static REQUEST_ORIGIN: HeaderName = HeaderName::from_static("webhook-request-origin");

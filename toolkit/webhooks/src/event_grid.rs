@@ -20,15 +20,15 @@ use crate::{
     secret::Secrets,
     shared_secret::SharedSecret,
     time::{Freshness, UnixTime},
-    verdict::{Rejection, SignError, Verified},
+    verification::{Rejection, SignError, Verified},
 };
 
 pub(crate) struct EventGrid {
-    proof: Proof,
+    authentication: Authentication,
     handshake: Option<Handshake>,
 }
 
-enum Proof {
+enum Authentication {
     /// A delivery property that is marked as secret.
     Property { header: HeaderName, secret: SharedSecret },
     /// A token of the tenant.
@@ -37,41 +37,44 @@ enum Proof {
 }
 
 impl EventGrid {
-    /// With the option `tenant` the proof is a token, else a secret in the delivery property that `header` names.
+    /// With the option `tenant` the authentication is a token, else a secret in the delivery property that `header` names.
     pub(crate) fn new(secrets: Option<&Secrets>, options: &mut Members<'_>) -> Result<EventGrid, SourceError> {
         const HEADER: &str = "must be the name of the delivery property that carries the secret";
         let handshake = Handshake::from_options(options)?;
         #[cfg(feature = "jwt")]
         if let Some(tokens) = tokens_of_tenant(secrets, options)? {
-            return Ok(EventGrid { proof: Proof::Token(Box::new(tokens)), handshake });
+            return Ok(EventGrid { authentication: Authentication::Token(Box::new(tokens)), handshake });
         }
         let secrets = secrets.ok_or_else(Secrets::missing)?;
         let header: String = options.required("header", HEADER)?;
         let header = HeaderName::from_bytes(header.as_bytes()).map_err(|_| options.invalid("header", HEADER))?;
-        Ok(EventGrid { proof: Proof::Property { header, secret: SharedSecret::new(secrets)? }, handshake })
+        Ok(EventGrid {
+            authentication: Authentication::Property { header, secret: SharedSecret::new(secrets)? },
+            handshake,
+        })
     }
 
     #[cfg_attr(not(feature = "jwt"), expect(unused_variables, reason = "only tokens have a time"))]
     pub(crate) fn verify(&self, headers: &HeaderMap, fresh: Freshness) -> Result<Verified, Rejection> {
-        match &self.proof {
-            Proof::Property { header, secret } => {
+        match &self.authentication {
+            Authentication::Property { header, secret } => {
                 secret.verify(headers::single_token(headers, header)?)?;
                 Ok(Verified::vouched_for(false))
             }
             #[cfg(feature = "jwt")]
-            Proof::Token(tokens) => tokens.verify(headers, fresh),
+            Authentication::Token(tokens) => tokens.verify(headers, fresh),
         }
     }
 
     #[cfg_attr(not(feature = "jwt"), expect(unused_variables, reason = "only tokens have a time"))]
     pub(crate) fn sign(&self, at: UnixTime) -> Result<HeaderMap, SignError> {
-        match &self.proof {
-            Proof::Property { header, secret } => {
+        match &self.authentication {
+            Authentication::Property { header, secret } => {
                 let value = headers::credential_value(secret.first().to_owned());
                 Ok(HeaderMap::from_iter([(header.clone(), value)]))
             }
             #[cfg(feature = "jwt")]
-            Proof::Token(tokens) => tokens.sign(at),
+            Authentication::Token(tokens) => tokens.sign(at),
         }
     }
 
@@ -81,15 +84,15 @@ impl EventGrid {
 
     #[cfg(feature = "jwt")]
     pub(crate) fn tokens(&self) -> Option<&Tokens> {
-        match &self.proof {
-            Proof::Token(tokens) => Some(tokens),
-            Proof::Property { .. } => None,
+        match &self.authentication {
+            Authentication::Token(tokens) => Some(tokens),
+            Authentication::Property { .. } => None,
         }
     }
 
     #[cfg(feature = "jwt")]
     pub(crate) fn set_keys(&mut self, keys: Jwks) {
-        if let Proof::Token(tokens) = &mut self.proof {
+        if let Authentication::Token(tokens) = &mut self.authentication {
             tokens.set_keys(keys);
         }
     }

@@ -13,7 +13,7 @@ use crate::{
     mac::{Algorithm, Encoding, Keys},
     scheme::Scheme,
     secret::Secrets,
-    verdict::{Rejection, SignError, Verified},
+    verification::{Rejection, SignError, Verified},
 };
 
 static SIGNATURE: HeaderName = HeaderName::from_static("x-hub-signature-256");

@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 
 use crate::{
     time::UnixTime,
-    verdict::{Rejection, SignError},
+    verification::{Rejection, SignError},
 };
 
 /// Room for a UUID, a ULID, a URN or a KSUID with a prefix, and still short enough for a database key and a log line.

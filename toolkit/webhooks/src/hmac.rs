@@ -10,7 +10,7 @@ use crate::{
     secret::Secrets,
     signed_content::SignedContent,
     time::{Freshness, UnixTime},
-    verdict::{Rejection, SignError, Verified},
+    verification::{Rejection, SignError, Verified},
 };
 
 pub(crate) struct GenericHmac {

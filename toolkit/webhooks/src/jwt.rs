@@ -20,7 +20,7 @@ use crate::{
     headers,
     secret::Secrets,
     time::{Freshness, UnixTime},
-    verdict::{Rejection, SignError, Verified},
+    verification::{Rejection, SignError, Verified},
 };
 use keys::PrivateKey;
 

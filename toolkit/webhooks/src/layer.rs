@@ -57,7 +57,9 @@ use http_body::Body;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use tower::{Layer, Service};
 
-use crate::{Rejection, Source, UnixTime, Verified};
+use crate::source::Source;
+use crate::time::UnixTime;
+use crate::verification::{Rejection, Verified};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 

@@ -40,7 +40,7 @@
 //! Every scheme has its module (`github`, `stripe`, `slack`, `shopify`, `standard_webhooks`, `cloudevents`, `pubsub`,
 //! `event_grid`, `hmac`), which names its headers, its signed bytes and its specification. `source` reads the document
 //! that configures a sender and hands to the scheme; `mac`, `shared_secret` and `jwt` compare; `headers` takes headers out
-//! of a request; `verdict` is what comes of it. [`outbound`] is the other direction.
+//! of a request; `verification` is the result. [`outbound`] is the other direction.
 //!
 //! # Features
 //!
@@ -66,6 +66,8 @@
 //! - **Follow strangers.** No redirection counts as delivered, and no address outside the public internet as an endpoint.
 //! - **Talk.** No error and no `Debug` output contains a secret, a token or a signature.
 
+#![warn(missing_docs)]
+
 mod cloudevents;
 mod document;
 pub mod event_grid;
@@ -89,7 +91,7 @@ mod source;
 mod standard_webhooks;
 mod stripe;
 mod time;
-mod verdict;
+mod verification;
 
 pub use cloudevents::{AllowedOrigins, Handshake, HandshakeError, handshake};
 pub use document::SourceError;
@@ -98,10 +100,7 @@ pub use jwt::{Jwks, JwksError};
 pub use scheme::{Scheme, UnknownScheme};
 pub use source::Source;
 pub use time::UnixTime;
-pub use verdict::{Rejection, SignError, Verified};
-
-/// A sender in rotation sends two signatures. More than this many in one header only make us work.
-const MAX_SIGNATURES: usize = 16;
+pub use verification::{Rejection, SignError, Verified};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

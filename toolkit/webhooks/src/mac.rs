@@ -7,6 +7,8 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use crate::secret::{Secret, Secrets};
 
+/// A sender in rotation sends two signatures. More than this many in one header only make us work.
+pub(crate) const MAX_SIGNATURES: usize = 16;
 /// Long enough for the longest tag, HMAC-SHA512; shorter ones are padded with zeros.
 const MAX_TAG_LEN: usize = 64;
 

@@ -128,7 +128,7 @@ mod scheme {
         jwt::{Party, Tokens},
         secret::Secrets,
         time::{Freshness, UnixTime},
-        verdict::{Rejection, SignError, Verified},
+        verification::{Rejection, SignError, Verified},
     };
 
     const KEYS: &str = "https://www.googleapis.com/oauth2/v3/certs";

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use crate::{
     document::SourceError,
     secret::{Secret, Secrets},
-    verdict::Rejection,
+    verification::Rejection,
 };
 
 pub(crate) struct SharedSecret {

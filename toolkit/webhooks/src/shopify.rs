@@ -9,7 +9,7 @@ use crate::{
     mac::{Algorithm, Encoding, Keys},
     scheme::Scheme,
     secret::Secrets,
-    verdict::{Rejection, SignError, Verified},
+    verification::{Rejection, SignError, Verified},
 };
 
 static SIGNATURE: HeaderName = HeaderName::from_static("x-shopify-hmac-sha256");

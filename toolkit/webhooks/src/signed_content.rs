@@ -99,7 +99,7 @@ impl SignedContent {
     fn text_after(&self, index: usize) -> Option<u8> {
         match self.steps.get(index + 1) {
             Some(Step::Text(text)) => text.first().copied(),
-            _ => None,
+            Some(Step::Id | Step::Timestamp) | None => None,
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     scheme::Scheme,
     secret::Secrets,
     time::{Freshness, UnixTime},
-    verdict::{Rejection, SignError, Verified},
+    verification::{Rejection, SignError, Verified},
 };
 
 static SIGNATURE: HeaderName = HeaderName::from_static("x-slack-signature");

@@ -1,6 +1,6 @@
 //! A source: one sender's scheme, its active secrets and its options, read from a JSON document.
 
-use std::fmt;
+use std::{fmt, sync::LazyLock};
 
 use http::{HeaderMap, HeaderName};
 
@@ -10,14 +10,14 @@ use crate::{
     event_grid::EventGrid,
     github::GitHub,
     hmac::GenericHmac,
-    scheme::Scheme,
+    scheme::{ONE_OF, Scheme},
     secret::Secrets,
     shopify::Shopify,
     slack::Slack,
     standard_webhooks::StandardWebhooks,
     stripe::Stripe,
     time::{Freshness, UnixTime},
-    verdict::{Rejection, SignError, Verified},
+    verification::{Rejection, SignError, Verified},
 };
 #[cfg(feature = "jwt")]
 use crate::{
@@ -121,7 +121,15 @@ impl Source {
     pub fn event_type_header(&self) -> Option<&HeaderName> {
         match &self.kind {
             Kind::Hmac(scheme) => scheme.event_type_header(),
-            _ => None,
+            Kind::GitHub(_)
+            | Kind::Stripe(_)
+            | Kind::Slack(_)
+            | Kind::Shopify(_)
+            | Kind::StandardWebhooks(_)
+            | Kind::CloudEvents(_)
+            | Kind::EventGrid(_) => None,
+            #[cfg(feature = "jwt")]
+            Kind::PubSub(_) => None,
         }
     }
 
@@ -183,7 +191,13 @@ impl Source {
         match &mut self.kind {
             Kind::PubSub(scheme) => scheme.tokens.set_keys(keys),
             Kind::EventGrid(scheme) => scheme.set_keys(keys),
-            _ => {}
+            Kind::GitHub(_)
+            | Kind::Stripe(_)
+            | Kind::Slack(_)
+            | Kind::Shopify(_)
+            | Kind::StandardWebhooks(_)
+            | Kind::CloudEvents(_)
+            | Kind::Hmac(_) => {}
         }
         self
     }
@@ -193,7 +207,13 @@ impl Source {
         match &self.kind {
             Kind::PubSub(scheme) => Some(&scheme.tokens),
             Kind::EventGrid(scheme) => scheme.tokens(),
-            _ => None,
+            Kind::GitHub(_)
+            | Kind::Stripe(_)
+            | Kind::Slack(_)
+            | Kind::Shopify(_)
+            | Kind::StandardWebhooks(_)
+            | Kind::CloudEvents(_)
+            | Kind::Hmac(_) => None,
         }
     }
 
@@ -203,7 +223,14 @@ impl Source {
         match &self.kind {
             Kind::CloudEvents(scheme) => scheme.handshake(headers),
             Kind::EventGrid(scheme) => scheme.handshake(headers),
-            _ => None,
+            Kind::GitHub(_)
+            | Kind::Stripe(_)
+            | Kind::Slack(_)
+            | Kind::Shopify(_)
+            | Kind::StandardWebhooks(_)
+            | Kind::Hmac(_) => None,
+            #[cfg(feature = "jwt")]
+            Kind::PubSub(_) => None,
         }
     }
 }
@@ -218,10 +245,9 @@ impl fmt::Debug for Source {
 }
 
 fn read_scheme(members: &mut Members<'_>) -> Result<Scheme, SourceError> {
-    const PROBLEM: &str =
-        "must be one of github, stripe, slack, shopify, standard-webhooks, cloudevents, pubsub, event-grid, hmac";
-    let name: String = members.required("scheme", PROBLEM)?;
-    name.parse().map_err(|_| members.invalid("scheme", PROBLEM))
+    static PROBLEM: LazyLock<String> = LazyLock::new(|| format!("must be {}", *ONE_OF));
+    let name: String = members.required("scheme", &PROBLEM)?;
+    name.parse().map_err(|_| members.invalid("scheme", &PROBLEM))
 }
 
 /// What Stripe, Slack and Standard Webhooks recommend.

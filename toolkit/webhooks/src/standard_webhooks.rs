@@ -9,14 +9,13 @@ use http::{HeaderMap, HeaderName};
 use zeroize::Zeroizing;
 
 use crate::{
-    MAX_SIGNATURES,
     document::{Members, SourceError},
     headers,
-    mac::{Algorithm, Encoding, Keys, Tag},
+    mac::{Algorithm, Encoding, Keys, MAX_SIGNATURES, Tag},
     scheme::Scheme,
     secret::Secrets,
     time::{Freshness, UnixTime},
-    verdict::{Rejection, SignError, Verified},
+    verification::{Rejection, SignError, Verified},
 };
 
 /// The three headers of one delivery. A sender uses one family; they are never mixed.
@@ -115,15 +114,15 @@ impl StandardWebhooks {
             let svix = headers.contains_key(&SVIX.signature) && !headers.contains_key(&WEBHOOK.signature);
             if svix { &SVIX } else { &WEBHOOK }
         });
-        let claim = Claim::parse(headers::single(headers, &family.signature)?, &family.signature)?;
+        let header = SignatureHeader::parse(headers::single(headers, &family.signature)?, &family.signature)?;
         let id = headers::signed_id(headers, &family.id, Some(SEPARATOR))?;
         let (digits, time) = headers::timestamp(headers, &family.timestamp)?;
 
         let pieces: [&[u8]; 5] = [id.as_bytes(), b".", digits, b".", body];
-        let verified = match self.symmetric.as_ref().and_then(|keys| keys.find(&pieces, &claim.symmetric)) {
+        let verified = match self.symmetric.as_ref().and_then(|keys| keys.find(&pieces, &header.symmetric)) {
             Some(tag) => Verified::signed(Scheme::StandardWebhooks, tag.as_bytes(), true),
             None => {
-                let signature = self.find_asymmetric(&pieces, &claim.asymmetric).ok_or(Rejection::BadSignature)?;
+                let signature = self.find_asymmetric(&pieces, &header.asymmetric).ok_or(Rejection::BadSignature)?;
                 Verified::signed(Scheme::StandardWebhooks, &signature.to_bytes(), true)
             }
         };
@@ -177,37 +176,37 @@ impl StandardWebhooks {
             return None;
         }
         let message = pieces.concat();
-        let matches = |key: &VerifyingKey| claimed.iter().find(|claim| key.verify_strict(&message, claim).is_ok());
+        let matches = |key: &VerifyingKey| claimed.iter().find(|header| key.verify_strict(&message, header).is_ok());
         self.public.iter().find_map(matches).copied()
     }
 }
 
 /// The signatures of one header, by kind.
 #[derive(Default)]
-struct Claim {
+struct SignatureHeader {
     symmetric: Vec<Tag>,
     asymmetric: Vec<Signature>,
 }
 
-impl Claim {
+impl SignatureHeader {
     /// `v1,… v1a,…` with single spaces between. Other versions and signatures that cannot be read are passed over, as
     /// the reference libraries do; a second comma means that two headers were joined.
-    fn parse(value: &[u8], name: &HeaderName) -> Result<Claim, Rejection> {
-        let mut claim = Claim::default();
+    fn parse(value: &[u8], name: &HeaderName) -> Result<SignatureHeader, Rejection> {
+        let mut header = SignatureHeader::default();
         for item in value.split(|&c| c == b' ') {
             if item.iter().filter(|&&c| c == b',').count() > 1 {
                 return Err(Rejection::Repeated(name.clone()));
             }
             if let Some(base64) = item.strip_prefix(b"v1,") {
-                claim.symmetric.extend(Encoding::Base64.decode(base64, Algorithm::Sha256));
+                header.symmetric.extend(Encoding::Base64.decode(base64, Algorithm::Sha256));
             } else if let Some(base64) = item.strip_prefix(b"v1a,") {
                 // An ed25519 signature is as long as the tag of HMAC-SHA512.
                 let bytes = Encoding::Base64.decode(base64, Algorithm::Sha512);
-                claim.asymmetric.extend(bytes.and_then(|bytes| Signature::from_slice(bytes.as_bytes()).ok()));
+                header.asymmetric.extend(bytes.and_then(|bytes| Signature::from_slice(bytes.as_bytes()).ok()));
             }
         }
-        match claim.symmetric.len() + claim.asymmetric.len() {
-            1..=MAX_SIGNATURES => Ok(claim),
+        match header.symmetric.len() + header.asymmetric.len() {
+            1..=MAX_SIGNATURES => Ok(header),
             _ => Err(Rejection::Malformed(name.clone())),
         }
     }
@@ -254,7 +253,8 @@ mod tests {
     use super::*;
 
     fn parse(value: &str) -> Result<(usize, usize), Rejection> {
-        Claim::parse(value.as_bytes(), &WEBHOOK.signature).map(|claim| (claim.symmetric.len(), claim.asymmetric.len()))
+        SignatureHeader::parse(value.as_bytes(), &WEBHOOK.signature)
+            .map(|header| (header.symmetric.len(), header.asymmetric.len()))
     }
 
     #[test]

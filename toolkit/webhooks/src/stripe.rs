@@ -5,12 +5,12 @@
 use http::{HeaderMap, HeaderName};
 
 use crate::{
-    MAX_SIGNATURES, headers,
-    mac::{Algorithm, Encoding, Keys, Tag},
+    headers,
+    mac::{Algorithm, Encoding, Keys, MAX_SIGNATURES, Tag},
     scheme::Scheme,
     secret::Secrets,
     time::{Freshness, UnixTime},
-    verdict::{Rejection, SignError, Verified},
+    verification::{Rejection, SignError, Verified},
 };
 
 static SIGNATURE: HeaderName = HeaderName::from_static("stripe-signature");
@@ -25,9 +25,9 @@ impl Stripe {
     }
 
     pub(crate) fn verify(&self, headers: &HeaderMap, body: &[u8], fresh: Freshness) -> Result<Verified, Rejection> {
-        let claim = Claim::parse(headers::single(headers, &SIGNATURE)?)?;
-        let tag = self.keys.find(&[claim.digits, b".", body], &claim.tags).ok_or(Rejection::BadSignature)?;
-        fresh.check(claim.time)?;
+        let header = SignatureHeader::parse(headers::single(headers, &SIGNATURE)?)?;
+        let tag = self.keys.find(&[header.digits, b".", body], &header.tags).ok_or(Rejection::BadSignature)?;
+        fresh.check(header.time)?;
         Ok(Verified::signed(Scheme::Stripe, tag.as_bytes(), true))
     }
 
@@ -41,16 +41,16 @@ impl Stripe {
     }
 }
 
-struct Claim<'h> {
+struct SignatureHeader<'h> {
     digits: &'h [u8],
     time: UnixTime,
     tags: Vec<Tag>,
 }
 
-impl<'h> Claim<'h> {
+impl<'h> SignatureHeader<'h> {
     /// `t=1492774577,v1=…[,v1=…]`. Items of other schemes (`v0` in test mode) and signatures that cannot be read are
     /// passed over, as Stripe's own libraries do; a second `t` means that two headers were joined.
-    fn parse(value: &'h [u8]) -> Result<Claim<'h>, Rejection> {
+    fn parse(value: &'h [u8]) -> Result<SignatureHeader<'h>, Rejection> {
         let malformed = || Rejection::Malformed(SIGNATURE.clone());
         // Stripe writes none. A gateway that joins headers with ", " would hide the second `t` behind one.
         if value.contains(&b' ') {
@@ -72,7 +72,7 @@ impl<'h> Claim<'h> {
         if tags.is_empty() || tags.len() > MAX_SIGNATURES {
             return Err(malformed());
         }
-        Ok(Claim { digits, time, tags })
+        Ok(SignatureHeader { digits, time, tags })
     }
 }
 
@@ -83,7 +83,7 @@ mod tests {
     const HEX: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
     fn parse(value: &str) -> Result<(i64, usize), Rejection> {
-        Claim::parse(value.as_bytes()).map(|claim| (claim.time.0, claim.tags.len()))
+        SignatureHeader::parse(value.as_bytes()).map(|header| (header.time.0, header.tags.len()))
     }
 
     #[test]

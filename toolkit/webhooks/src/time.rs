@@ -1,6 +1,6 @@
 //! Points in time, and how far a signed timestamp may be away from now.
 
-use crate::verdict::Rejection;
+use crate::verification::Rejection;
 
 /// Seconds since the Unix epoch. This crate has no clock: the caller says what time it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -67,7 +67,7 @@ async fn show(context: &Context, up: &Up) -> Result<()> {
     let api = up.deployment.api(&resources)?;
     let state_dir = up.deployment.state_dir.root();
     let slack = up.state.standin.as_ref().map(|standin| standin.url.clone());
-    let sources = Scheme::ALL.map(|scheme| (scheme.name(), api.webhook_url(scheme.name())));
+    let sources: Vec<_> = Scheme::ALL.iter().map(|scheme| (scheme.name(), api.webhook_url(scheme.name()))).collect();
 
     output.line(match (up.fresh, up.deployed.as_slice()) {
         (true, _) => format!("Deployment {} is up.", up.state.deployment),

@@ -51,7 +51,7 @@ fn load_or_draw(dir: &StateDir) -> Result<BTreeMap<String, Value>> {
     }
     let mut sources = BTreeMap::new();
     for scheme in Scheme::ALL {
-        sources.insert(scheme.name().to_owned(), document(scheme)?);
+        sources.insert(scheme.name().to_owned(), document(*scheme)?);
     }
     write_private(&path, &serde_json::to_vec_pretty(&sources)?)?;
     Ok(sources)
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn every_scheme_has_a_document_that_is_valid_and_random() {
-        for scheme in Scheme::ALL {
+        for scheme in Scheme::ALL.iter().copied() {
             let first = document(scheme).unwrap();
             let source = Source::from_json(first.to_string().as_bytes()).unwrap();
             assert_eq!(source.scheme(), scheme);

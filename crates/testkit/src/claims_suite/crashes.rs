@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::SystemTime;
 
 use tidegate_idempotency::{
-    Begun, Call, Claim, Claimed, Error, Fence, FinishError, How, Idempotent, Part, Request, Store, StoreError,
+    Admission, Call, Claim, ClaimRequest, Claimed, Error, Execution, Fence, FinishError, Idempotent, Part, Store,
+    StoreError,
 };
 use tokio::sync::Notify;
 
@@ -43,7 +44,7 @@ impl<S> Dying<S> {
 }
 
 impl<S: Store> Store for Dying<S> {
-    async fn claim(&self, request: Request<'_>, now: SystemTime) -> Result<Claimed, StoreError> {
+    async fn claim(&self, request: ClaimRequest<'_>, now: SystemTime) -> Result<Claimed, StoreError> {
         self.die_if(Death::Start).await;
         let claimed = self.store.claim(request, now).await;
         self.die_if(Death::Claim).await;
@@ -87,14 +88,14 @@ pub(super) async fn a_crash_at_any_point_is_survived<S: Store>(store: &Arc<S>, u
             (Death::Claim | Death::Effect, Err(Error::InProgress { lease_until, .. })) => {
                 assert_eq!(lease_until, now + LEASE);
             }
-            (Death::Start, Ok(Begun::Owner(_))) => {} // and dies too
-            (Death::Completion, Ok(Begun::Replay(1))) => {}
+            (Death::Start, Ok(Admission::Owner(_))) => {} // and dies too
+            (Death::Completion, Ok(Admission::Replay(1))) => {}
             (_, other) => panic!("{death:?}: {other:?}"),
         }
         let successor = plain.run(&event, call(3, now + LEASE), handler).await.expect("the successor is answered");
-        assert_eq!(successor.answer, effects_in_all, "{death:?}: the answer is that of the last effect");
+        assert_eq!(successor.response, effects_in_all, "{death:?}: the answer is that of the last effect");
         let repeat = plain.run(&event, call(4, now + LEASE), handler).await.expect("a repeat is answered");
-        assert_eq!((repeat.answer, repeat.how), (effects_in_all, How::Replayed), "{death:?}");
+        assert_eq!((repeat.response, repeat.execution), (effects_in_all, Execution::Replayed), "{death:?}");
         assert_eq!(effects.load(Ordering::Relaxed), effects_in_all, "{death:?}");
     }
 }

@@ -12,7 +12,8 @@ use aws_sdk_dynamodb::error::BoxError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use tidegate_cli::clock;
 use tidegate_idempotency::{
-    Call, Claim, Claimed, DynamoDbStore, Fence, How, Idempotent, Key, Part, Request, S3Overflow, Store, Verdict,
+    Call, Claim, ClaimRequest, Claimed, DynamoDbStore, Execution, Fence, Idempotent, Key, Part, S3Overflow, Store,
+    TransactionFailure,
 };
 use tidegate_testkit::claims_suite;
 
@@ -33,9 +34,13 @@ pub(crate) async fn a_first_call_is_two_requests_and_a_repeat_is_one(stack: Arc<
     let (event, now) = (unique(), now()?);
 
     let first = idempotent.run(&event, call(1, now), || says("done")).await?;
-    ensure!(first.how == How::Ran && table.requests() == 2, "a first call: {first:?}, {}", table.requests());
+    ensure!(
+        first.execution == Execution::Ran && table.requests() == 2,
+        "a first call: {first:?}, {}",
+        table.requests()
+    );
     let repeat = idempotent.run(&event, call(2, now), || says("not run")).await?;
-    ensure!(repeat.answer == "done" && table.requests() == 1, "a repeat: {repeat:?}, {}", table.requests());
+    ensure!(repeat.response == "done" && table.requests() == 1, "a repeat: {repeat:?}, {}", table.requests());
 
     let (other, state) = (unique(), unique());
     let transaction = idempotent.run_in_transaction(&other, call(3, now), async |claim| {
@@ -48,7 +53,7 @@ pub(crate) async fn a_first_call_is_two_requests_and_a_repeat_is_one(stack: Arc<
     ensure!(transaction.await.is_ok(), "the transaction fails");
     ensure!(table.requests() == 2, "a claim and the caller's own transaction");
     let repeat = idempotent.run(&other, call(4, now), || says("not run")).await?;
-    ensure!(repeat.answer == "done too", "{repeat:?}");
+    ensure!(repeat.response == "done too", "{repeat:?}");
     Ok(())
 }
 
@@ -60,23 +65,23 @@ pub(crate) async fn a_transaction_under_a_lost_claim_writes_nothing(stack: Arc<S
     let commit = async |claim: &Claim| {
         let completion = table.store.completion(claim, Some("its answer"));
         let sent = table.transaction(&state, completion).send().await;
-        sent.map(drop).map_err(|error| DynamoDbStore::verdict(claim, 1, &error))
+        sent.map(drop).map_err(|error| DynamoDbStore::transaction_failure(claim, 1, &error))
     };
 
-    ensure!(commit(&late).await == Err(Verdict::FencedOff), "a late owner commits");
+    ensure!(commit(&late).await == Err(TransactionFailure::FencedOff), "a late owner commits");
     ensure!(!table.has(&state).await?, "the state of a late owner was written");
     ensure!(commit(&successor).await == Ok(()), "the successor cannot commit");
     ensure!(table.has(&state).await?, "the state of the successor is missing");
-    ensure!(commit(&late).await == Err(Verdict::FencedOff), "a late owner commits after its successor");
+    ensure!(commit(&late).await == Err(TransactionFailure::FencedOff), "a late owner commits after its successor");
 
     // The same transaction again, as after an answer that was lost: its state stands there, and so does its proof.
     let again = table.transaction(&unique(), table.store.completion(&successor, Some("its answer"))).send().await;
-    let verdict = again.map_err(|error| DynamoDbStore::verdict(&successor, 1, &error)).err();
-    ensure!(verdict == Some(Verdict::Completed), "{verdict:?}");
+    let failure = again.map_err(|error| DynamoDbStore::transaction_failure(&successor, 1, &error)).err();
+    ensure!(failure == Some(TransactionFailure::Completed), "{failure:?}");
 
     // Refused for the caller's own reasons: the claim is still held.
     let other = table.own(&Key::new("e2e", &unique()), 3, now).await?;
-    ensure!(commit(&other).await == Err(Verdict::Elsewhere), "the state was there already");
+    ensure!(commit(&other).await == Err(TransactionFailure::Unrelated), "the state was there already");
     table.store.release(&other).await?;
     Ok(())
 }
@@ -88,13 +93,13 @@ pub(crate) async fn an_answer_over_the_item_limit_goes_to_s3_and_comes_back(stac
     let (event, now) = (unique(), now()?);
     let large = "x".repeat(500 * 1024);
     let first = idempotent.run(&event, call(1, now), || says(&large)).await?;
-    ensure!(first.how == How::Ran, "{:?}", first.how);
+    ensure!(first.execution == Execution::Ran, "{:?}", first.execution);
     let repeat = idempotent.run(&event, call(2, now), || says("not run")).await?;
-    ensure!(repeat.how == How::Replayed && repeat.answer == large, "{} bytes", repeat.answer.len());
+    ensure!(repeat.execution == Execution::Replayed && repeat.response == large, "{} bytes", repeat.response.len());
     // The most that stays inline fits into a record.
     let (event, inline) = (unique(), "x".repeat(391 * 1024));
     let first = table.idempotent().run(&event, call(3, now), || says(&inline)).await?;
-    ensure!(first.how == How::Ran, "{:?}", first.how);
+    ensure!(first.execution == Execution::Ran, "{:?}", first.execution);
     Ok(())
 }
 
@@ -126,7 +131,7 @@ impl Table {
 
     async fn own(&self, key: &Key, fence: u128, now: SystemTime) -> Result<Claim> {
         let (lease_until, expires_at, fence) = (now + LEASE, now + KEPT, Fence::new(fence));
-        let request = Request { key, fence, lease_until, expires_at, label: None, fingerprint: None };
+        let request = ClaimRequest { key, fence, lease_until, expires_at, label: None, fingerprint: None };
         match self.store.claim(request, now).await? {
             Claimed::Owner(claim) => Ok(claim),
             other => anyhow::bail!("not owned: {other:?}"),

@@ -5,13 +5,13 @@ use apache_avro::{Schema, from_value};
 use serde::de::DeserializeOwned;
 
 use super::framing::{Schemas, unframe};
-use crate::Failure;
+use crate::failure::Failure;
 
 /// Reads a framed value with the schema that its frame names, into the shape of `reader` where one is given
 /// ([schema resolution](https://avro.apache.org/docs/1.12.0/specification/#schema-resolution)).
 ///
 /// # Errors
-/// [`Failure::Undecodable`] for what is not of its schema, or not a `T`; what `schemas` says where the schema cannot be had.
+/// [`Failure::Undecodable`] for what is not of its schema, or not a `T`; the error of `schemas` where it has no schema.
 pub async fn from_framed<T: DeserializeOwned>(
     value: &[u8],
     schemas: &impl Schemas<Schema>,
@@ -37,7 +37,7 @@ pub fn from_bare<T: DeserializeOwned>(
         .and_then(|reader| reader.read_value(&mut value))
         .map_err(|_| Failure::undecodable("the value is not of the Avro schema that wrote it"))?;
     if !value.is_empty() {
-        return Err(Failure::undecodable("the value is longer than its Avro schema says"));
+        return Err(Failure::undecodable("the value is longer than its Avro schema allows"));
     }
     from_value(&read).map_err(|_| Failure::undecodable("the Avro value is not of the shape expected"))
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use crate::Failure;
+use crate::failure::Failure;
 
 /// The name of a schema in its registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -4,9 +4,9 @@ use prost::Message;
 use prost::encoding::decode_varint;
 
 use super::framing::{Framed, SchemaId, unframe};
-use crate::Failure;
+use crate::failure::Failure;
 
-/// Nesting deeper than this is nobody's schema.
+/// No schema nests deeper.
 const MAX_INDEXES: usize = 32;
 
 /// Reads a framed value that has to be of the message at `indexes`: its place in its file, `&[0]` for the first. Protobuf

@@ -9,11 +9,11 @@ use aws_sdk_sqs::error::BuildError;
 use aws_sdk_sqs::primitives::{Blob, DateTime, DateTimeFormat};
 use aws_sdk_sqs::types::{MessageAttributeValue, MessageSystemAttributeNameForSends, MessageSystemAttributeValue};
 
-use super::{Message, Queue};
-use crate::{DeadLetter, DeadLetters, QueueError, StreamRecord};
+use super::{MAX_DELAY, Message, Queue};
+use crate::failure::DeadLetter;
+use crate::ports::{DeadLetters, QueueError};
+use crate::stream::StreamRecord;
 
-/// SQS refuses a longer hiding than 12 hours after the message was received; the rest is left for what already passed.
-const LONGEST_DELAY: Duration = Duration::from_secs(12 * 3600 - 60);
 /// SQS's limit for one message, the reason included.
 const MAX_ATTRIBUTES: usize = 10;
 /// A reason is for a person to read, and counts against the message's size.
@@ -29,7 +29,7 @@ pub struct SqsQueue {
 }
 
 impl SqsQueue {
-    /// The queue at `url`, whose messages `function` sets aside in the queue at `dead_letter_url`.
+    /// The queue at `url`, whose messages `function` dead-letters to the queue at `dead_letter_url`.
     #[must_use]
     pub fn new(
         client: Client,
@@ -43,7 +43,7 @@ impl SqsQueue {
 
 impl Queue for SqsQueue {
     async fn delay(&self, message: &Message, by: Duration) -> Result<(), QueueError> {
-        let secs = by.min(LONGEST_DELAY).as_millis().div_ceil(1000);
+        let secs = by.min(MAX_DELAY).as_millis().div_ceil(1000);
         self.client
             .change_message_visibility()
             .queue_url(&self.url)
@@ -58,7 +58,7 @@ impl Queue for SqsQueue {
 
 impl DeadLetters<Message> for SqsQueue {
     async fn dead_letter(&self, message: &Message, letter: &DeadLetter) -> Result<(), QueueError> {
-        let attributes = attributes(message, letter, &self.function).map_err(not_set_aside)?;
+        let attributes = attributes(message, letter, &self.function).map_err(not_sent)?;
         let mut send = self
             .client
             .send_message()
@@ -72,15 +72,15 @@ impl DeadLetters<Message> for SqsQueue {
         }
         if let Some(trace) = message.xray_trace_header() {
             let value = MessageSystemAttributeValue::builder().data_type("String").string_value(trace).build();
-            let value = value.map_err(not_set_aside)?;
+            let value = value.map_err(not_sent)?;
             send = send.message_system_attributes(MessageSystemAttributeNameForSends::AwsTraceHeader, value);
         }
-        send.send().await.map(drop).map_err(not_set_aside)
+        send.send().await.map(drop).map_err(not_sent)
     }
 }
 
-/// A standard queue that keeps what a stream's or broker's records are set aside with: the record as Lambda handed it
-/// over, in JSON, and in attributes the reason and where the record stood.
+/// A standard queue for the dead letters of streams and brokers: the record as Lambda handed it
+/// over, in JSON, and in attributes the reason and the record's location.
 #[derive(Clone, Debug)]
 pub struct SqsDeadLetters {
     client: Client,
@@ -89,7 +89,7 @@ pub struct SqsDeadLetters {
 }
 
 impl SqsDeadLetters {
-    /// The queue at `url`, in which `function` sets records aside. A message of SQS is limited to 1 MiB: a record that is
+    /// The queue at `url`, for the records that `function` dead-letters. A message of SQS is limited to 1 MiB: a record that is
     /// larger in JSON stays where it is.
     #[must_use]
     pub fn new(client: Client, url: impl Into<String>, function: impl Into<String>) -> Self {
@@ -99,20 +99,20 @@ impl SqsDeadLetters {
 
 impl<R: StreamRecord> DeadLetters<R> for SqsDeadLetters {
     async fn dead_letter(&self, record: &R, letter: &DeadLetter) -> Result<(), QueueError> {
-        let mut attributes = reason_attributes(letter, &self.function).map_err(not_set_aside)?;
-        for (name, value) in record.place() {
+        let mut attributes = reason_attributes(letter, &self.function).map_err(not_sent)?;
+        for (name, value) in record.location() {
             if !value.is_empty() {
-                attributes.insert(name.to_owned(), text(&legible(&value)).map_err(not_set_aside)?);
+                attributes.insert(name.to_owned(), text(&legible(&value)).map_err(not_sent)?);
             }
         }
-        let body = escape_noncharacters(serde_json::to_string(record).map_err(not_set_aside)?);
+        let body = escape_noncharacters(serde_json::to_string(record).map_err(not_sent)?);
         let send = self.client.send_message().queue_url(&self.url).message_body(body);
-        send.set_message_attributes(Some(attributes)).send().await.map(drop).map_err(not_set_aside)
+        send.set_message_attributes(Some(attributes)).send().await.map(drop).map_err(not_sent)
     }
 }
 
-fn not_set_aside(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> QueueError {
-    QueueError { operation: "set aside", source: source.into() }
+fn not_sent(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> QueueError {
+    QueueError { operation: "dead-letter", source: source.into() }
 }
 
 /// The reason's attributes, and as many of the message's own as fit beside them.
@@ -165,7 +165,7 @@ fn copy(value: &SqsMessageAttribute) -> Result<MessageAttributeValue, BuildError
 }
 
 /// SQS [refuses](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html) a message with
-/// control characters, which panics and senders' ids may have. The record would never be set aside.
+/// control characters, which panics and senders' ids may have. The record would never be dead-lettered.
 fn legible(text: &str) -> String {
     text.replace(|it| (it < ' ' && !matches!(it, '\t' | '\n' | '\r')) || is_refused_noncharacter(it), "\u{fffd}")
 }
@@ -189,7 +189,7 @@ fn shorten(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Reason;
+    use crate::failure::Reason;
 
     #[test]
     fn the_reason_has_its_place_beside_as_many_of_the_messages_own_attributes_as_fit() {

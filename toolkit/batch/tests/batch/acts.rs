@@ -1,4 +1,4 @@
-//! What handlers are told to do in these tests, what has to become of it, and dead letters that only remember.
+//! What handlers do in these tests, the outcome that is expected, and dead letters in memory.
 
 use std::cell::RefCell;
 use std::time::{Duration, SystemTime};
@@ -14,7 +14,7 @@ pub(crate) fn budget() -> Budget {
 
 pub(crate) const ACTS: [&str; 7] = ["ok", "transient", "wait", "permanent", "panic", "{", "hang"];
 
-/// Does what a record's text says.
+/// Acts as a record's text names it.
 pub(crate) async fn obey(text: &[u8]) -> Result<(), Failure> {
     match text {
         b"ok" => Ok(()),
@@ -51,7 +51,7 @@ pub(crate) fn plans() -> impl Strategy<Value = Vec<Plan>> {
 /// How a source works, as far as it matters here.
 #[derive(Clone, Copy)]
 pub(crate) struct Rules {
-    /// A record comes back alone, not with all after it.
+    /// A record is retried alone, not with all after it.
     pub(crate) alone: bool,
     pub(crate) lane: fn(usize, &Plan) -> usize,
     pub(crate) scope: fn(&Plan) -> u8,
@@ -66,39 +66,39 @@ pub(crate) fn oracle(plans: &[Plan], rules: Rules) -> Vec<&'static str> {
     for (index, plan) in plans.iter().enumerate() {
         let before: Vec<usize> =
             (0..index).filter(|other| (rules.lane)(*other, &plans[*other]) == (rules.lane)(index, plan)).collect();
-        let blocker = before.iter().map(|other| fates[*other]).find(|fate| comes_back(fate));
-        let taken_along = !rules.alone
-            && (0..index).any(|other| (rules.scope)(&plans[other]) == (rules.scope)(plan) && comes_back(fates[other]));
+        let blocker = before.iter().map(|other| fates[*other]).find(|fate| is_retried(fate));
+        let retried_with_earlier = !rules.alone
+            && (0..index).any(|other| (rules.scope)(&plans[other]) == (rules.scope)(plan) && is_retried(fates[other]));
         fates.push(match (blocker, plan.act) {
-            (Some("late"), _) => "late",
-            (Some(_), _) => "held back",
-            _ if time_is_up => "late",
+            (Some("timed out"), _) => "timed out",
+            (Some(_), _) => "blocked",
+            _ if time_is_up => "timed out",
             (_, "ok") => "done",
             (_, "hang") => {
                 time_is_up = rules.one_at_a_time;
-                "late"
+                "timed out"
             }
-            (_, "transient" | "wait") => "delayed",
-            _ if taken_along => "delayed",
+            (_, "transient" | "wait") => "retry",
+            _ if retried_with_earlier => "retry",
             _ if rules.reachable => "dead letter",
-            _ => "stuck",
+            _ => "dead letter failed",
         });
     }
     fates
 }
 
-pub(crate) fn comes_back(fate: &str) -> bool {
+pub(crate) fn is_retried(fate: &str) -> bool {
     !matches!(fate, "done" | "dead letter")
 }
 
 pub(crate) fn fates<P>(outcomes: &[(P, Outcome)]) -> Vec<&'static str> {
     let fate = |(_, outcome): &(P, Outcome)| match outcome {
         Outcome::Done => "done",
-        Outcome::Delayed { .. } => "delayed",
+        Outcome::Retry { .. } => "retry",
         Outcome::DeadLettered { .. } => "dead letter",
-        Outcome::Stuck { .. } => "stuck",
-        Outcome::HeldBack => "held back",
-        Outcome::OutOfTime => "late",
+        Outcome::DeadLetterFailed { .. } => "dead letter failed",
+        Outcome::Blocked => "blocked",
+        Outcome::TimedOut => "timed out",
     };
     outcomes.iter().map(fate).collect()
 }
@@ -113,7 +113,7 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     runtime.block_on(future)
 }
 
-/// Remembers what is set aside, or cannot be reached.
+/// Keeps dead letters, or cannot be reached.
 #[derive(Default)]
 pub(crate) struct Letters {
     pub(crate) reasons: RefCell<Vec<(String, Reason)>>,
@@ -123,7 +123,7 @@ pub(crate) struct Letters {
 impl Letters {
     pub(crate) fn keep(&self, record: String, letter: &DeadLetter) -> Result<(), QueueError> {
         if self.unreachable {
-            return Err(QueueError { operation: "set aside", source: "no route".into() });
+            return Err(QueueError { operation: "dead-letter", source: "no route".into() });
         }
         self.reasons.borrow_mut().push((record, letter.reason));
         Ok(())

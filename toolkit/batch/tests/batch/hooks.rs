@@ -1,4 +1,4 @@
-//! Observers are told of every record, before and after.
+//! Observers see every record, before and after.
 
 use std::cell::RefCell;
 
@@ -32,7 +32,7 @@ async fn an_observer_sees_what_begins_and_what_becomes_of_everything() {
         _ => Err(Failure::transient("away")),
     };
     let report = run(event, runner, &NoDeadLetters, each).await.unwrap();
-    assert_eq!(report.summary().held_back, 1);
-    let delayed = r#"2 Delayed { error: "away", after: None }"#;
-    assert_eq!(noted.0.take(), ["1 begins", "1 Done", "2 begins", delayed, "3 HeldBack"]);
+    assert_eq!(report.summary().blocked, 1);
+    let delayed = r#"2 Retry { error: "away", after: None }"#;
+    assert_eq!(noted.0.take(), ["1 begins", "1 Done", "2 begins", delayed, "3 Blocked"]);
 }

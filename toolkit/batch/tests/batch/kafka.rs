@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use tidegate_batch::kafka::{Event, Offset, Record, run};
 use tidegate_batch::{BatchError, Failure, NoDeadLetters, Policy, Report, Runner};
 
-use crate::acts::{Letters, Plan, Rules, base64, block_on, budget, comes_back, fates, obey, oracle, plans, policy};
+use crate::acts::{Letters, Plan, Rules, base64, block_on, budget, fates, is_retried, obey, oracle, plans, policy};
 
 /// Key 0 is no key; offsets are the plan's places in the batch.
 fn event(plans: &[Plan]) -> Event {
@@ -39,7 +39,7 @@ async fn a_partition_stops_and_the_others_go_on() {
     let plans = [plan(0, 1, "ok"), plan(0, 1, "transient"), plan(0, 1, "ok"), plan(1, 1, "ok"), plan(1, 1, "{")];
     let letters = Letters::default();
     let report = run_all(event(&plans), &Policy::default(), &letters).await;
-    assert_eq!(fates(&report.outcomes), ["done", "delayed", "held back", "done", "dead letter"]);
+    assert_eq!(fates(&report.outcomes), ["done", "retry", "blocked", "done", "dead letter"]);
     let named = |offset| json!({"itemIdentifier": {"partition": "tides-0", "offset": offset}});
     assert_eq!(answer(&report), json!({"batchItemFailures": [named(1), named(2)]}));
     assert!(letters.reasons.borrow()[0].0.contains(r#""offset":4"#));
@@ -49,7 +49,7 @@ async fn a_partition_stops_and_the_others_go_on() {
 async fn records_without_a_key_are_in_order_with_each_other() {
     let plans = [plan(0, 0, "transient"), plan(0, 1, "ok"), plan(0, 0, "ok")];
     let report = run_all(event(&plans), &Policy::default(), &Letters::default()).await;
-    assert_eq!(fates(&report.outcomes), ["delayed", "done", "held back"]);
+    assert_eq!(fates(&report.outcomes), ["retry", "done", "blocked"]);
 }
 
 #[test]
@@ -87,13 +87,13 @@ proptest! {
         let item = |(offset, plan): (usize, &Plan)| {
             json!({"itemIdentifier": {"partition": format!("tides-{}", plan.scope), "offset": offset}})
         };
-        let expected = plans.iter().enumerate().filter(|(index, _)| comes_back(fated[*index]));
+        let expected = plans.iter().enumerate().filter(|(index, _)| is_retried(fated[*index]));
         let answer = answer(&report);
         let named = answer["batchItemFailures"].as_array().unwrap();
         if one_at_a_time {
             prop_assert_eq!(named, &expected.map(item).collect::<Vec<_>>());
         } else {
-            // Whether what comes back anyway was set aside before depends on who was faster; where it begins does not.
+            // Whether a record that is retried anyway was dead-lettered before depends on timing; where the retry begins does not.
             for partition in 0..3 {
                 let begins = expected.clone().find(|(_, plan)| plan.scope == partition).map(item);
                 let name = format!("tides-{partition}");

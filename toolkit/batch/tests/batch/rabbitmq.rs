@@ -2,10 +2,10 @@
 
 use proptest::prelude::*;
 use serde_json::{Map, json};
-use tidegate_batch::rabbitmq::{Event, Message, Place, run};
+use tidegate_batch::rabbitmq::{Event, Message, Position, run};
 use tidegate_batch::{BatchError, Policy, Report, Runner};
 
-use crate::acts::{Letters, Plan, Rules, base64, block_on, budget, comes_back, fates, obey, oracle, plans, policy};
+use crate::acts::{Letters, Plan, Rules, base64, block_on, budget, fates, is_retried, obey, oracle, plans, policy};
 
 fn event(plans: &[Plan]) -> Event {
     let mut queues = Map::new();
@@ -16,14 +16,14 @@ fn event(plans: &[Plan]) -> Event {
     serde_json::from_value(json!({"rmqMessagesByQueue": queues})).unwrap()
 }
 
-async fn run_all(plans: &[Plan], policy: &Policy, letters: &Letters) -> Report<Place> {
+async fn run_all(plans: &[Plan], policy: &Policy, letters: &Letters) -> Report<Position> {
     let mut random = fastrand::Rng::with_seed(1);
     let each = async |message: &Message| obey(&message.data()?).await;
     run(event(plans), Runner::new(policy, budget(), &mut random), letters, each).await
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_bad_is_set_aside_and_does_not_hold_up_the_others() {
+async fn what_is_bad_is_dead_lettered_and_does_not_hold_up_the_others() {
     let plans = ["ok", "permanent", "panic", "{", "ok"].map(|act| Plan { scope: 0, key: 0, act });
     let letters = Letters::default();
     let report = run_all(&plans, &Policy::default(), &letters).await;
@@ -32,11 +32,11 @@ async fn what_is_bad_is_set_aside_and_does_not_hold_up_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_comes_back_brings_the_whole_batch_back() {
+async fn one_that_is_retried_brings_the_whole_batch_back() {
     let plans = ["ok", "transient", "ok"].map(|act| Plan { scope: 0, key: 0, act });
     let report = run_all(&plans, &Policy::default(), &Letters::default()).await;
-    assert_eq!(report.response(), Err(BatchError::Failed { returned: 2, records: 3 }));
-    assert_eq!(report.returned().map(ToString::to_string).collect::<Vec<_>>(), ["tides-0::/ 1", "tides-0::/ 2"]);
+    assert_eq!(report.response(), Err(BatchError::Failed { failed: 2, records: 3 }));
+    assert_eq!(report.failed().map(ToString::to_string).collect::<Vec<_>>(), ["tides-0::/ 1", "tides-0::/ 2"]);
 }
 
 proptest! {
@@ -51,6 +51,6 @@ proptest! {
         if one_at_a_time {
             prop_assert_eq!(fates(&report.outcomes), fated.clone());
         }
-        prop_assert_eq!(report.response().is_ok(), !fated.into_iter().any(comes_back));
+        prop_assert_eq!(report.response().is_ok(), !fated.into_iter().any(is_retried));
     }
 }

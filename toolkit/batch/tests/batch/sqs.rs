@@ -12,7 +12,7 @@ use tidegate_batch::{
     Runner,
 };
 
-use crate::acts::{Letters, Plan, Rules, block_on, budget, comes_back, fates, obey, oracle, plans, policy};
+use crate::acts::{Letters, Plan, Rules, block_on, budget, fates, is_retried, obey, oracle, plans, policy};
 
 #[derive(Default)]
 struct Recorded {
@@ -79,16 +79,16 @@ async fn each_record_gets_its_own_answer_whatever_its_neighbours_do() {
     let plans = one_group(&["ok", "transient", "wait", "permanent", "panic", "{not json", "hang", "ok"]);
     let report = run_all(event(false, 1, &plans), &Policy::default(), &queue).await;
 
-    assert_eq!(named(&report), ["m1", "m2", "m6"], "only what must come back is named");
+    assert_eq!(named(&report), ["m1", "m2", "m6"], "only what is retried is named");
     let reasons = [("m3", Reason::Permanent), ("m4", Reason::Panicked), ("m5", Reason::Undecodable)];
     assert_eq!(*queue.letters.reasons.borrow(), reasons.map(|(id, reason)| (id.to_owned(), reason)));
-    assert_eq!(report.outcomes[6].1, Outcome::OutOfTime);
+    assert_eq!(report.outcomes[6].1, Outcome::TimedOut);
     assert_eq!(report.outcomes[7].1, Outcome::Done);
     assert!(
         matches!(&report.outcomes[4].1, Outcome::DeadLettered { error, .. } if error.contains("index out of bounds"))
     );
     let summary = report.summary();
-    assert_eq!((summary.done, summary.delayed, summary.panicked, summary.out_of_time), (2, 2, 1, 1));
+    assert_eq!((summary.done, summary.retry, summary.panicked, summary.timed_out), (2, 2, 1, 1));
     assert_eq!(summary.counts().iter().map(|(_, count)| count).sum::<u64>(), 8);
 }
 
@@ -102,7 +102,7 @@ async fn a_wanted_delay_is_kept_and_a_back_off_is_within_its_bound() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_transient_failure_is_set_aside_with_its_reason_once_it_has_had_its_tries() {
+async fn a_transient_failure_is_dead_lettered_with_its_reason_at_max_receives() {
     let queue = Recorded::default();
     let report = run_all(event(false, 20, &one_group(&["transient"])), &Policy::default(), &queue).await;
     assert!(named(&report).is_empty());
@@ -114,7 +114,7 @@ async fn a_queue_that_does_not_answer_costs_no_other_record_its_answer() {
     let queue = Recorded { silent: true, ..Recorded::default() };
     let plans = one_group(&["ok", "transient", "permanent"]);
     let report = run_all(event(false, 1, &plans), &Policy::default(), &queue).await;
-    assert_eq!(fates(&report.outcomes), ["done", "delayed", "stuck"]);
+    assert_eq!(fates(&report.outcomes), ["done", "retry", "dead letter failed"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -123,7 +123,7 @@ async fn what_is_behind_a_delayed_message_in_its_group_is_hidden_for_as_long() {
     let mut plans = one_group(&["permanent", "wait", "ok", "ok"]);
     plans.push(Plan { scope: 0, key: 1, act: "ok" });
     let report = run_all(event(true, 1, &plans), &Policy::default(), &queue).await;
-    assert_eq!(fates(&report.outcomes), ["dead letter", "delayed", "held back", "held back", "done"]);
+    assert_eq!(fates(&report.outcomes), ["dead letter", "retry", "blocked", "blocked", "done"]);
     let hidden: Vec<_> = ["m1", "m2", "m3"].map(|id| (id.to_owned(), Duration::from_secs(7))).into();
     assert_eq!(*queue.delays.borrow(), hidden);
 }
@@ -132,7 +132,7 @@ async fn what_is_behind_a_delayed_message_in_its_group_is_hidden_for_as_long() {
 async fn a_group_id_in_a_standard_queue_means_no_order() {
     let plans = one_group(&["transient", "ok"]);
     let report = run_all(event(false, 1, &plans), &Policy::default(), &Recorded::default()).await;
-    assert_eq!(fates(&report.outcomes), ["delayed", "done"]);
+    assert_eq!(fates(&report.outcomes), ["retry", "done"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -184,16 +184,16 @@ async fn a_record_without_an_id_fails_the_batch_as_a_whole() {
 
 #[tokio::test(start_paused = true)]
 async fn the_invocation_fails_as_a_whole_where_that_is_chosen() {
-    use FailInvocation::{Never, WhenAllComeBack, WhenAnyComesBack};
+    use FailInvocation::{Never, WhenAllFail, WhenAnyFails};
     let (none, some, all) = (&["ok", "permanent"][..], &["ok", "transient"][..], &["transient", "wait"][..]);
     for (when, acts, fails) in [
         (Never, all, false),
-        (WhenAllComeBack, none, false),
-        (WhenAllComeBack, some, false),
-        (WhenAllComeBack, all, true),
-        (WhenAllComeBack, &[], false),
-        (WhenAnyComesBack, none, false),
-        (WhenAnyComesBack, some, true),
+        (WhenAllFail, none, false),
+        (WhenAllFail, some, false),
+        (WhenAllFail, all, true),
+        (WhenAllFail, &[], false),
+        (WhenAnyFails, none, false),
+        (WhenAnyFails, some, true),
     ] {
         let policy = Policy { fail_invocation: when, ..Policy::default() };
         let report = run_all(event(false, 1, &one_group(acts)), &policy, &Recorded::default()).await;
@@ -209,7 +209,7 @@ proptest! {
         let lane: fn(usize, &Plan) -> usize = if fifo { |_, plan| plan.key.into() } else { |index, _| index };
         let fated = oracle(&plans, Rules { alone: true, lane, scope: |_| 0, reachable, one_at_a_time });
         prop_assert_eq!(fates(&report.outcomes), fated.clone());
-        let expected: Vec<_> = (0..plans.len()).filter(|i| comes_back(fated[*i])).map(|i| format!("m{i}")).collect();
+        let expected: Vec<_> = (0..plans.len()).filter(|i| is_retried(fated[*i])).map(|i| format!("m{i}")).collect();
         prop_assert_eq!(named(&report), expected);
     }
 }

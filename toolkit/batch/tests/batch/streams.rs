@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tidegate_batch::{BatchError, NoDeadLetters, Policy, Report, Runner, SequenceNumber, dynamodb, kinesis};
 
-use crate::acts::{Letters, Plan, Rules, base64, block_on, budget, comes_back, fates, obey, oracle, plans, policy};
+use crate::acts::{Letters, Plan, Rules, base64, block_on, budget, fates, is_retried, obey, oracle, plans, policy};
 
 /// Sequence numbers cross a power of ten, so that comparing them as text would be wrong.
 fn sequence_number(index: usize) -> String {
@@ -57,23 +57,23 @@ fn one_key(acts: &[&'static str]) -> Vec<Plan> {
 async fn the_checkpoint_is_the_first_record_that_is_not_done() {
     let letters = Letters::default();
     let report = run_kinesis(&one_key(&["ok", "permanent", "transient", "ok"]), &policy(true), &letters).await;
-    assert_eq!(fates(&report.outcomes), ["done", "dead letter", "delayed", "held back"]);
+    assert_eq!(fates(&report.outcomes), ["done", "dead letter", "retry", "blocked"]);
     assert_eq!(answer(&report), r#"{"batchItemFailures":[{"itemIdentifier":"7"}]}"#);
 }
 
 #[tokio::test(start_paused = true)]
-async fn other_keys_go_on_but_what_comes_back_anyway_is_not_set_aside() {
+async fn other_keys_go_on_but_what_is_retried_anyway_is_not_sent() {
     let letters = Letters::default();
     let mut plans = one_key(&["transient", "ok", "permanent"]);
     (plans[1].key, plans[2].key) = (1, 2);
     let report = run_dynamodb(&plans, &policy(true), &letters).await;
-    assert_eq!(fates(&report.outcomes), ["delayed", "done", "delayed"]);
+    assert_eq!(fates(&report.outcomes), ["retry", "done", "retry"]);
     assert!(letters.reasons.borrow().is_empty());
     assert_eq!(answer(&report), r#"{"batchItemFailures":[{"itemIdentifier":"5"}]}"#);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_set_aside_is_the_record_that_lambda_handed_over() {
+async fn a_dead_letter_is_the_record_that_lambda_handed_over() {
     let letters = Letters::default();
     let plans = one_key(&["panic"]);
     let report = run_kinesis(&plans, &policy(true), &letters).await;
@@ -88,7 +88,7 @@ async fn without_dead_letters_the_shard_stops_at_a_bad_record() {
     let each = async |record: &kinesis::Record| obey(&record.data()?).await;
     let event = kinesis_event(&one_key(&["ok", "{", "ok"]));
     let report = kinesis::run(event, Runner::new(&policy, budget(), &mut random), &NoDeadLetters, each).await.unwrap();
-    assert_eq!(fates(&report.outcomes), ["done", "stuck", "held back"]);
+    assert_eq!(fates(&report.outcomes), ["done", "dead letter failed", "blocked"]);
     assert_eq!(answer(&report), r#"{"batchItemFailures":[{"itemIdentifier":"6"}]}"#);
 }
 
@@ -130,7 +130,7 @@ proptest! {
         if one_at_a_time {
             prop_assert_eq!(fates(&report.outcomes), fated.clone());
         }
-        let first = fated.iter().position(|fate| comes_back(fate));
+        let first = fated.iter().position(|fate| is_retried(fate));
         let expected = first.map(|index| format!(r#"{{"itemIdentifier":"{}"}}"#, sequence_number(index))).unwrap_or_default();
         prop_assert_eq!(answer(&report), format!(r#"{{"batchItemFailures":[{expected}]}}"#));
     }

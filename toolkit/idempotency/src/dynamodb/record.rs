@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::{Fence, Fingerprint, Proof};
+use crate::claim::{CompletedClaim, Fence, Fingerprint};
 
 pub(super) type Item = HashMap<String, AttributeValue>;
 
@@ -18,7 +18,7 @@ pub(super) struct Record {
     pub(super) fence: String,
     pub(super) done: bool,
     pub(super) lease_until: SystemTime,
-    pub(super) proof: Proof,
+    pub(super) completed: CompletedClaim,
 }
 
 impl Record {
@@ -31,8 +31,8 @@ impl Record {
             fence: text("fence").ok_or("the record has no fence")?,
             done: text("state").ok_or("the record has no state")? == DONE,
             lease_until: SystemTime::UNIX_EPOCH + lease_until,
-            proof: Proof {
-                answer: text("answer"),
+            completed: CompletedClaim {
+                response: text("answer"),
                 label: text("label"),
                 fingerprint: text("fingerprint").map(Fingerprint::from_store),
                 expires_at: SystemTime::UNIX_EPOCH + expires_at,
@@ -49,7 +49,7 @@ pub(super) fn millis(time: SystemTime) -> u128 {
     time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis()
 }
 
-/// Rounded up, so that a record never expires before the moment that was asked for.
+/// Rounded up, so that a record never expires before the requested moment.
 pub(super) fn secs_up(time: SystemTime) -> u128 {
     millis(time).div_ceil(1000)
 }

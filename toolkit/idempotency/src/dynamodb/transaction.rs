@@ -1,4 +1,4 @@
-//! Completing a claim inside the caller's own transaction, so that its business state and the proof are one write.
+//! Completing a claim inside the caller's own transaction, so that its business state and the completion are one write.
 //!
 //! ```text
 //! A  claim(fence a) ok ...... paused ...... TransactWriteItems [state, completion a]: all refused, fence is b
@@ -12,26 +12,26 @@ use aws_sdk_dynamodb::types::{ReturnValuesOnConditionCheckFailure, TransactWrite
 
 use super::record::Record;
 use super::{DynamoDbStore, OWN, completing, own};
-use crate::Claim;
+use crate::claim::Claim;
 
 /// Whether a transaction that failed did so because of its claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum TransactionFailure {
     /// A successor holds the claim, or finished it. Nothing of the transaction was written.
     FencedOff,
-    /// This claim has been completed already: an earlier try of the same transaction went through, and its answer was
+    /// This claim has been completed already: an earlier try of the same transaction went through, and its response was
     /// lost. The business state is written too.
     Completed,
     /// The claim had no part in it.
-    Elsewhere,
+    Unrelated,
 }
 
 impl DynamoDbStore {
     /// The item of a `TransactWriteItems` that completes a claim, on the condition that its owner still holds it. The role
     /// needs `dynamodb:UpdateItem` on the table of claims.
     #[must_use]
-    pub fn completion(&self, claim: &Claim, answer: Option<&str>) -> TransactWriteItem {
-        let (expression, values) = completing(answer);
+    pub fn completion(&self, claim: &Claim, response: Option<&str>) -> TransactWriteItem {
+        let (expression, values) = completing(response);
         let update = Update::builder()
             .table_name(&self.table)
             .key("id", S(claim.key.to_string()))
@@ -48,16 +48,20 @@ impl DynamoDbStore {
 
     /// Judges a transaction that failed. `position` is where [`DynamoDbStore::completion`] stood among its items.
     #[must_use]
-    pub fn verdict<R>(claim: &Claim, position: usize, error: &SdkError<TransactWriteItemsError, R>) -> Verdict {
+    pub fn transaction_failure<R>(
+        claim: &Claim,
+        position: usize,
+        error: &SdkError<TransactWriteItemsError, R>,
+    ) -> TransactionFailure {
         let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
-            return Verdict::Elsewhere;
+            return TransactionFailure::Unrelated;
         };
         let reason = canceled.cancellation_reasons().get(position);
         let Some(reason) = reason.filter(|reason| reason.code() == Some("ConditionalCheckFailed")) else {
-            return Verdict::Elsewhere;
+            return TransactionFailure::Unrelated;
         };
         let record = reason.item().and_then(|item| Record::read(item).ok());
         let by_us = record.is_some_and(|record| record.is_of(claim.fence) && record.done);
-        if by_us { Verdict::Completed } else { Verdict::FencedOff }
+        if by_us { TransactionFailure::Completed } else { TransactionFailure::FencedOff }
     }
 }

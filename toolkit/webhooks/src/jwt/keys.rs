@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::{document::SourceError, secret::Secrets, verdict::Rejection};
+use crate::{document::SourceError, secret::Secrets, verification::Rejection};
 
 /// More than any issuer publishes; Entra has about ten.
 const MAX_KEYS: usize = 64;

@@ -3,7 +3,8 @@
 use http::HeaderMap;
 
 use crate::{
-    document::SourceError, secret::Secrets, standard_webhooks::StandardWebhooks, time::UnixTime, verdict::SignError,
+    document::SourceError, secret::Secrets, standard_webhooks::StandardWebhooks, time::UnixTime,
+    verification::SignError,
 };
 
 /// Signs deliveries after Standard Webhooks, with each of an endpoint's active secrets: a receiver that knows any of

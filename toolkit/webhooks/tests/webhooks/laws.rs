@@ -143,7 +143,7 @@ fn json_like() -> impl Strategy<Value = String> {
 
 #[test]
 fn the_fixtures_cover_every_scheme() {
-    for scheme in tidegate_webhooks::Scheme::ALL {
+    for scheme in tidegate_webhooks::Scheme::ALL.iter().copied() {
         if cfg!(not(feature = "jwt")) && scheme == tidegate_webhooks::Scheme::PubSub {
             continue;
         }

@@ -1,4 +1,4 @@
-//! What verification says: accepted with what is known of the delivery, or rejected with a reason that is safe to log.
+//! The result of verification: accepted with what is known of the delivery, or rejected with a reason that is safe to log.
 
 use http::HeaderName;
 use sha2::{Digest, Sha256};
