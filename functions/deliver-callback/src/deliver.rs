@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use aws_lambda_events::sqs::SqsEvent;
 use jiff::Timestamp;
 use tidegate_batch::sqs::{Message, MessageId, Queue};
-use tidegate_batch::{BatchError, Failure, Policy, Response};
+use tidegate_batch::{BatchError, Failure, Response};
 use tidegate_cloudevents::{Event, extensions};
 use tidegate_events::{OrderEvent, OrderId};
 use tidegate_orders::Order;
@@ -21,12 +21,13 @@ use tracing::{Instrument, info, info_span, warn};
 use crate::books::{Books, Entry, Present};
 use crate::callback::{self, End};
 use crate::record::{self, Begun, Outcome, Record, Status};
+use crate::schedule;
 use crate::sender::{Sender, TIMEOUT};
 use crate::signers::{SignerError, Signers};
 
 /// What an attempt takes at most: the request, the write of its end (4 s) and the batch's own reserve (2 s). One that
 /// would be cut off is not begun, because it would be made again.
-const ATTEMPT_TIME: Duration = TIMEOUT.saturating_add(Duration::from_secs(6));
+pub const ATTEMPT_TIME: Duration = TIMEOUT.saturating_add(Duration::from_secs(6));
 
 /// The handler, over its ports.
 #[derive(Debug)]
@@ -57,16 +58,6 @@ enum Said {
     Nothing(&'static str),
 }
 
-/// How the queue is worked. Attempts are counted in the record; the queue's count is for what goes wrong on this side.
-///
-/// A message is received once for each of 8 attempts, once more before each where its endpoint is to be asked less
-/// often, and twice more for each wait of a day, since SQS hides a message for 12 hours at most: 8 + 8 + 14. The rest, 70, is
-/// for crashes and for AWS not answering, some eight hours with the longest back-off.
-#[must_use]
-pub fn policy() -> Policy {
-    Policy { max_receives: 100, ..Policy::default() }
-}
-
 impl<A, O, C, S, Q, M> Deliverer<A, O, C, S, Q, M>
 where
     A: Ambient,
@@ -83,7 +74,7 @@ where
     pub async fn handle(&self, batch: SqsEvent, invocation: Invocation) -> Result<Response<MessageId>, BatchError> {
         let consumer = Consumer { ambient: &self.ambient, queue: &self.queue, metrics: &self.metrics };
         let each = async |message: &Message| self.handle_message(message, &invocation).await;
-        consumer.run(batch, &invocation, &policy(), each).await
+        consumer.run(batch, &invocation, &schedule::policy(), each).await
     }
 
     async fn handle_message(&self, message: &Message, invocation: &Invocation) -> Result<(), Failure> {

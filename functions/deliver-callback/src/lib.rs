@@ -3,6 +3,7 @@
 //! - [`callback`]: what is sent: the body, and the id that stays the same over all attempts. Pure.
 //! - [`record`]: what is known of a delivery and of an endpoint, and what becomes of both at each step. Pure.
 //! - [`books`]: the records over their table: which of two senders may send, and whose result counts.
+//! - [`schedule`]: when attempts are made, and the numbers that follow from it.
 //! - [`signers`]: the secrets of each customer.
 //! - [`sender`]: the client of endpoints, and what each of their answers means.
 //! - [`Deliverer`]: the handler: decode, look the order up, begin an attempt, send, write down how it ended.
@@ -15,7 +16,8 @@ pub mod books;
 pub mod callback;
 mod deliver;
 pub mod record;
+pub mod schedule;
 pub mod sender;
 pub mod signers;
 
-pub use deliver::{Deliverer, policy};
+pub use deliver::{ATTEMPT_TIME, Deliverer};

@@ -1,10 +1,10 @@
 //! Composition: configuration, adapters, run.
 
 use aws_lambda_events::sqs::SqsEvent;
-use deliver_callback::Deliverer;
 use deliver_callback::books::Books;
 use deliver_callback::sender::{Sender, TIMEOUT};
 use deliver_callback::signers::Signers;
+use deliver_callback::{Deliverer, schedule};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use tidegate_batch::sqs::SqsQueue;
 use tidegate_outbox::DynamoDbAggregates;
@@ -15,7 +15,6 @@ use tidegate_runtime::http::HttpClient;
 use tidegate_runtime::metrics::EmbeddedMetrics;
 use tidegate_runtime::secrets::SecretsManager;
 use tidegate_runtime::{aws, telemetry};
-use tidegate_webhooks::outbound::RetrySchedule;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -31,7 +30,7 @@ async fn main() -> Result<(), Error> {
         books: Books(DynamoDbAggregates::new(tables, required("CALLBACKS_TABLE")?)),
         signers: Signers::new(secrets, &required("TIDEGATE_DEPLOYMENT")?),
         sender: Sender::new(optional("ALLOW_PRIVATE_CALLBACKS").as_deref() == Some("true"), TIMEOUT),
-        schedule: RetrySchedule::default(),
+        schedule: schedule::schedule(),
         queue: SqsQueue::new(
             aws_sdk_sqs::Client::new(&aws),
             required("DELIVER_CALLBACK_QUEUE_URL")?,

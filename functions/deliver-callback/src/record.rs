@@ -23,15 +23,11 @@ use sha2::{Digest, Sha256};
 use tidegate_events::{CallbackUrl, CustomerId, OrderId};
 use tidegate_webhooks::outbound::{RetrySchedule, Verdict};
 
+use crate::schedule::{MAX_HOLD, kept_attempts};
 pub use outcome::Outcome;
 
-/// Enough for the attempts of two rounds and some that were interrupted; an item does not grow for ever.
-const MAX_ATTEMPTS_KEPT: usize = 20;
 /// For an endpoint that is overloaded and does not say for how long.
 const SLOW: Duration = Duration::from_secs(60);
-/// What one delivery heard holds others for no longer: asked themselves, they hear for themselves how long to wait. So no
-/// message outlives its queue's retention in the waiting.
-const LONGEST_SLOW: Duration = Duration::from_secs(3_600);
 
 /// What is known of one delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +48,7 @@ pub struct Record {
     pub since: Timestamp,
     /// How many attempts have ended without success since the first, or since an operator's retry.
     pub made: u32,
-    /// The attempts, newest last, at most twenty.
+    /// The attempts, newest last, at most [`kept_attempts`].
     pub attempts: Vec<Attempt>,
     /// When the next attempt is due; absent once it is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -244,7 +240,7 @@ impl Record {
             }
             Verdict::SlowDown { retry_after } => {
                 let asked = retry_after.unwrap_or(SLOW);
-                let slow_until = Some(later(now, asked.min(LONGEST_SLOW))).max(endpoint.slow_until);
+                let slow_until = Some(later(now, asked.min(MAX_HOLD))).max(endpoint.slow_until);
                 (Some(asked), Some(Endpoint { slow_until, ..endpoint.clone() }))
             }
             Verdict::Retry { retry_after } => (retry_after, None),
@@ -270,7 +266,7 @@ impl Record {
 
     fn note(&mut self, attempt: Attempt) {
         self.attempts.push(attempt);
-        let surplus = self.attempts.len().saturating_sub(MAX_ATTEMPTS_KEPT);
+        let surplus = self.attempts.len().saturating_sub(kept_attempts());
         self.attempts.drain(..surplus);
     }
 

@@ -1,7 +1,9 @@
 use http::StatusCode;
 use proptest::prelude::*;
+use tidegate_batch::sqs::MAX_DELAY;
 
 use super::*;
+use crate::schedule::{longest_life, receives as most_receives, schedule};
 
 /// Neither early nor late.
 const HALF: u64 = 1 << 63;
@@ -143,21 +145,25 @@ fn ends() -> impl Strategy<Value = (Outcome, Verdict)> {
     ]
 }
 
+fn attempts() -> usize {
+    schedule().delays_secs.len()
+}
+
 proptest! {
-    /// Whatever the endpoint answers, whatever dies, however slow others make the endpoint: at most eight attempts, and
-    /// no more receives than the policy is made for, and an end before the queue's retention of ten days.
+    /// Whatever the endpoint answers, whatever dies, however slow others make the endpoint: no more attempts than scheduled,
+    /// no more receives than the policy allows for, and an end within the longest life that the queue is held against.
     #[test]
     fn every_delivery_ends(
-        ends in prop::collection::vec(ends(), 8),
+        ends in prop::collection::vec(ends(), attempts()),
         deaths in prop::collection::vec(any::<bool>(), 70),
-        slow in prop::collection::vec(0_i64..=3_600, 8),
+        slow in prop::collection::vec(0_i64..=3_600, attempts()),
         random in any::<u64>(),
     ) {
         let (mut record, mut now, mut sent, mut receives, mut died) = (fresh(), at(0), 0, 0, 0_i64);
         let mut deaths = deaths.into_iter();
         while record.status == Status::Pending {
             receives += 1;
-            let busy = slow[sent.min(7)];
+            let busy = slow[sent.min(attempts() - 1)];
             let endpoint = Endpoint { slow_until: Some(later(now, Duration::from_secs(busy.unsigned_abs()))), disabled_at: None };
             let (next, begun) = record.begin(&endpoint, now, later(now, Duration::from_secs(30)), random);
             record = next.unwrap_or(record);
@@ -169,19 +175,19 @@ proptest! {
                     later(now, Duration::from_secs(180))
                 }
                 Begun::Send => {
-                    record = record.finish(&endpoint, &RetrySchedule::default(), ends[sent], now, random).0;
+                    record = record.finish(&endpoint, &schedule(), ends[sent], now, random).0;
                     sent += 1;
                     record.next_at.unwrap_or(now)
                 }
             };
             prop_assert!(wait >= now);
-            now = wait.min(later(now, Duration::from_secs(12 * 3_600 - 60)));
-            prop_assert!(record.attempts.len() <= MAX_ATTEMPTS_KEPT);
+            now = wait.min(later(now, MAX_DELAY));
+            prop_assert!(record.attempts.len() <= kept_attempts());
         }
-        prop_assert_eq!((record.status, sent), (Status::Exhausted, 8));
-        prop_assert!(receives - died <= 8 + 8 + 7 * 2, "{} receives beside {} deaths", receives - died, died);
+        prop_assert_eq!((record.status, sent), (Status::Exhausted, attempts()));
+        prop_assert!(receives - died <= i64::from(most_receives(&schedule())), "{} receives beside {} deaths", receives - died, died);
         let took = now.duration_since(at(0)).as_secs() - 180 * died;
-        prop_assert!(took < 10 * 86_400, "{took} seconds");
+        prop_assert!(took <= i64::try_from(longest_life(&schedule()).as_secs()).unwrap(), "{took} seconds");
         let text = serde_json::to_string(&record).unwrap();
         prop_assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);
     }

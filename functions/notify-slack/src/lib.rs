@@ -17,4 +17,4 @@ pub mod routes;
 pub mod slack;
 
 pub use config::Configuration;
-pub use notify::{Notifier, policy};
+pub use notify::{Notifier, POST_TIME, RECOGNISED_FOR, policy};

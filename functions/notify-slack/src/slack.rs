@@ -8,6 +8,8 @@
 
 mod answer;
 
+pub use answer::LONGEST_WAIT;
+
 use std::time::Duration;
 
 use aws_smithy_types::body::SdkBody;

@@ -22,6 +22,7 @@ use tidegate_runtime::http::HttpClient;
 
 pub use account::{Account, AccountError, ApiKey};
 use answer::{Read, read};
+pub use reply::LONGEST_WAIT;
 use reply::Reply;
 use request::Call;
 

@@ -224,7 +224,8 @@ fn trace(headers: &HeaderMap, invocation: &Invocation, random: u128) -> TraceCon
         .unwrap_or_else(|| TraceContext::start(random))
 }
 
-/// How long a delivery is recognised when it comes again. Stripe's and GitHub's redeliveries end after 3 days.
-pub(crate) const RECOGNISED_FOR: Duration = Duration::from_secs(7 * 86_400);
+/// How long a delivery is recognised when it comes again. The longest a sender redelivers by itself is a week:
+/// Pub/Sub's default retention; Stripe and GitHub end after 3 days.
+pub const RECOGNISED_FOR: Duration = Duration::from_secs(7 * 86_400);
 /// The same for a signature without a timestamp: nothing but this bounds how late a captured request can be replayed.
-pub(crate) const SIGNATURE_RECOGNISED_FOR: Duration = Duration::from_secs(90 * 86_400);
+pub const SIGNATURE_RECOGNISED_FOR: Duration = Duration::from_secs(90 * 86_400);

@@ -10,7 +10,7 @@ pub const MAY_KNOW: &[(&str, &[&str])] = &[
     ("tidegate-cloudevents", &[]),
     ("tidegate-idempotency", &[]),
     ("tidegate-webhooks", &[]),
-    ("tidegate-outbox", &["tidegate-cloudevents", "tidegate-idempotency"]),
+    ("tidegate-outbox", &["tidegate-cloudevents"]),
     ("tidegate-events", &["tidegate-cloudevents"]),
     ("tidegate-orders", &["tidegate-events"]),
     ("tidegate-fraud", &["tidegate-events"]),
@@ -104,7 +104,7 @@ mod tests {
         use Place::{Crate, Function, Local, Test, Toolkit};
         for (from, place, to, target, for_tests) in [
             ("tidegate-runtime", Crate, "tidegate-batch", Toolkit, false),
-            ("tidegate-outbox", Toolkit, "tidegate-idempotency", Toolkit, false),
+            ("tidegate-outbox", Toolkit, "tidegate-cloudevents", Toolkit, false),
             ("tidegate-testkit", Crate, "tidegate-runtime", Crate, false),
             ("tidegate-cli", Crate, "tidegate-webhooks", Toolkit, false),
             ("tidegate-cli", Crate, "notify-slack", Function, false),
@@ -121,6 +121,7 @@ mod tests {
         }
         for (from, place, to, target, for_tests) in [
             ("tidegate-batch", Toolkit, "tidegate-idempotency", Toolkit, false),
+            ("tidegate-outbox", Toolkit, "tidegate-idempotency", Toolkit, false),
             ("tidegate-batch", Toolkit, "tidegate-idempotency", Toolkit, true),
             ("tidegate-cloudevents", Toolkit, "tidegate-events", Crate, false),
             ("tidegate-webhooks", Toolkit, "tidegate-runtime", Crate, false),

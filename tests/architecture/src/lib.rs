@@ -9,6 +9,8 @@ pub mod crates;
 pub mod functions;
 pub mod machine;
 pub mod messages;
+pub mod modules;
+pub mod numbers;
 pub mod policies;
 pub mod queues;
 pub mod sagas;

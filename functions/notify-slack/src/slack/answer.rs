@@ -13,8 +13,8 @@ use super::PostError;
 
 /// Without a usable `Retry-After`: Slack's own pace is a message a second.
 const DEFAULT_WAIT: Duration = Duration::from_secs(1);
-/// A message in SQS stays hidden for twelve hours at most.
-const LONGEST_WAIT: Duration = Duration::from_secs(12 * 60 * 60);
+/// The longest wait that is granted: as often as a message is received, it stays within its queue's retention.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(4 * 60 * 60);
 
 /// Errors that pass by themselves. All others in the list at
 /// <https://docs.slack.dev/reference/methods/chat.postMessage#errors> need somebody to change something.
@@ -145,12 +145,12 @@ mod tests {
         assert_eq!(wait(&[("retry-after", "30")]), Some(30));
         assert_eq!(wait(&[("retry-after", " 7 ")]), Some(7));
         assert_eq!(wait(&[("retry-after", "0")]), Some(1));
-        assert_eq!(wait(&[("retry-after", "86400")]), Some(43_200));
-        assert_eq!(wait(&[("retry-after", "99999999999999999999999")]), Some(43_200));
+        assert_eq!(wait(&[("retry-after", "86400")]), Some(14_400));
+        assert_eq!(wait(&[("retry-after", "99999999999999999999999")]), Some(14_400));
         assert_eq!(wait(&[("retry-after", "Mon, 02 Mar 2026 09:01:30 GMT"), date]), Some(90));
         assert_eq!(wait(&[("retry-after", "Mon, 02 Mar 2026 08:00:00 GMT"), date]), Some(1));
         assert_eq!(wait(&[("retry-after", "Thu, 02 Mar 2126 09:00:00 GMT"), date]), None, "a Saturday, so no date");
-        assert_eq!(wait(&[("retry-after", "Sat, 02 Mar 2126 09:00:00 GMT"), date]), Some(43_200));
+        assert_eq!(wait(&[("retry-after", "Sat, 02 Mar 2126 09:00:00 GMT"), date]), Some(14_400));
         assert_eq!(wait(&[("retry-after", "Mon, 02 Mar 2026 09:01:30 GMT")]), None);
         for nonsense in ["", "-1", "1.5", "soon", "1 2"] {
             assert_eq!(wait(&[("retry-after", nonsense), date]), None, "{nonsense}");

@@ -11,8 +11,8 @@ use tidegate_events::Reason;
 use super::intent::Intent;
 use super::{AskError, permanent, transient};
 
-/// A message in SQS stays hidden for twelve hours at most.
-const LONGEST_WAIT: Duration = Duration::from_secs(12 * 60 * 60);
+/// The longest wait that is granted: as often as a message is received, it stays within its queue's retention.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(4 * 60 * 60);
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 /// Set on an answer that was kept for the idempotency key.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
