@@ -6,6 +6,7 @@
 
 pub mod alarms;
 pub mod crates;
+pub mod documents;
 pub mod functions;
 pub mod machine;
 pub mod messages;

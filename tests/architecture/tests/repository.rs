@@ -10,7 +10,9 @@ use tidegate_architecture::machine::{self, Machine};
 use tidegate_architecture::modules::Modules;
 use tidegate_architecture::sources::{self, Source};
 use tidegate_architecture::template::{self, Template};
-use tidegate_architecture::{alarms, functions, messages, policies, queues, sagas, stacks, states, streams, workflows};
+use tidegate_architecture::{
+    alarms, documents, functions, messages, policies, queues, sagas, stacks, states, streams, workflows,
+};
 use tidegate_cloudevents::Event;
 use tidegate_events::{ErrorName, SagaInput};
 
@@ -166,6 +168,31 @@ fn files_know_each_other_in_one_direction_and_where_they_define_what_is_needed()
     let mended = |list: &[&str], still: &[String]| list.iter().any(|it| !still.iter().any(|name| name == it));
     assert!(!mended(IN_CIRCLES, &in_circles), "mended, so take it out of the list: only {in_circles:?} are left");
     assert!(!mended(BY_WAY_OF_LIB, &by_way_of_lib), "only {by_way_of_lib:?} are left");
+}
+
+#[test]
+fn documents_are_short_and_lead_to_what_is_there() {
+    let all = written();
+    let found: Vec<_> = all.iter().filter(|it| documents::is_document(it)).cloned().collect();
+    assert!(found.len() > 30, "{}", found.len());
+    let exists = |path: &Path| root().join(path).exists();
+    let shortened = found.iter().filter(|it| !it.path.starts_with("docs/decisions"));
+    assert_none(&shortened.filter_map(documents::length_violation).collect::<Vec<_>>());
+    assert_none(&documents::unlisted_decisions(&found));
+    assert_none(&found.iter().flat_map(|it| documents::broken_links(it, &found, exists)).collect::<Vec<_>>());
+    let code: Vec<_> = all.iter().filter(|it| it.path.extension().is_some_and(|it| it == "rs")).cloned().collect();
+    assert_none(&found.iter().flat_map(|it| documents::unwritten_log_lines(it, &code)).collect::<Vec<_>>());
+    assert_none(&found.iter().flat_map(|it| documents::unknown_names(it, &code)).collect::<Vec<_>>());
+}
+
+#[test]
+fn nothing_cites_a_document_that_is_not_here() {
+    let exists = |path: &Path| root().join(path).exists();
+    let decisions = std::fs::read_dir(root().join("docs/decisions")).unwrap();
+    let decisions: Vec<_> = decisions.map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
+    // The rule itself names what it forbids.
+    let judged = written().into_iter().filter(|it| !it.path.ends_with("architecture/src/documents.rs"));
+    assert_none(&judged.flat_map(|it| documents::absent_citations(&it, exists, &decisions)).collect::<Vec<_>>());
 }
 
 #[test]

@@ -82,6 +82,16 @@ async fn a_version_that_cannot_be_read_stops_its_shard() {
     assert_eq!(published(&relay), ["order-17/1/0", "order-17/1/1"]);
 }
 
+/// What docs/runbooks/order-does-not-end.md has operators do where the stream has dropped a record.
+#[tokio::test]
+async fn an_item_that_was_touched_by_hand_publishes_its_outbox_again_under_the_same_ids() {
+    let relay = relay();
+    let mut touched = version("order-17", 1, &[event("order-17/1/0")]);
+    touched["dynamodb"]["NewImage"]["republished"] = json!({ "S": "2027-01-02" });
+    hand_over(&relay, &[version("order-17", 1, &[event("order-17/1/0")]), touched]).await.unwrap();
+    assert_eq!(published(&relay), ["order-17/1/0", "order-17/1/0"]);
+}
+
 #[tokio::test]
 async fn what_is_no_aggregate_says_nothing_and_counts_nothing() {
     let relay = relay();
