@@ -5,6 +5,7 @@ use std::path::Path;
 
 use clap::{Command, CommandFactory};
 use tidegate_cli::Cli;
+use tidegate_webhooks::Scheme;
 
 /// The documents that show commands.
 const DOCUMENTS: [&str; 8] = [
@@ -70,6 +71,19 @@ fn every_command_that_a_document_shows_is_one() {
     assert!(lines.len() > 50, "{}", lines.len());
     let mistakes: Vec<_> = lines.iter().filter_map(|it| mistake(&cli, it)).collect();
     assert!(mistakes.is_empty(), "\n{}\n", mistakes.join("\n"));
+}
+
+#[test]
+fn every_scheme_is_documented() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+    for file in ["docs/operating.md", "toolkit/webhooks/README.md"] {
+        let text = std::fs::read_to_string(root.join(file)).unwrap();
+        for scheme in Scheme::ALL {
+            let name = scheme.name();
+            let named = text.contains(&format!("\"{name}\"")) || text.contains(&format!("`{name}`"));
+            assert!(named, "{file} does not name the scheme {name}");
+        }
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ pub mod alarms;
 pub mod crates;
 pub mod documents;
 pub mod functions;
+pub mod indexes;
 pub mod machine;
 pub mod messages;
 pub mod modules;

@@ -11,7 +11,7 @@ use tidegate_architecture::modules::Modules;
 use tidegate_architecture::sources::{self, Source};
 use tidegate_architecture::template::{self, Template};
 use tidegate_architecture::{
-    alarms, documents, functions, messages, policies, queues, sagas, stacks, states, streams, workflows,
+    alarms, documents, functions, indexes, messages, policies, queues, sagas, stacks, states, streams, workflows,
 };
 use tidegate_cloudevents::Event;
 use tidegate_events::{ErrorName, SagaInput};
@@ -176,8 +176,7 @@ fn documents_are_short_and_lead_to_what_is_there() {
     let found: Vec<_> = all.iter().filter(|it| documents::is_document(it)).cloned().collect();
     assert!(found.len() > 30, "{}", found.len());
     let exists = |path: &Path| root().join(path).exists();
-    let shortened = found.iter().filter(|it| !it.path.starts_with("docs/decisions"));
-    assert_none(&shortened.filter_map(documents::length_violation).collect::<Vec<_>>());
+    assert_none(&found.iter().filter_map(documents::length_violation).collect::<Vec<_>>());
     assert_none(&documents::unlisted_decisions(&found));
     assert_none(&found.iter().flat_map(|it| documents::broken_links(it, &found, exists)).collect::<Vec<_>>());
     let code: Vec<_> = all.iter().filter(|it| it.path.extension().is_some_and(|it| it == "rs")).cloned().collect();
@@ -236,6 +235,32 @@ fn every_function_that_is_written_is_deployed() {
         let name = folder.unwrap().file_name().into_string().unwrap();
         assert_eq!(deployed.iter().filter(|it| **it == name).count(), 1, "templates that deploy {name}");
     }
+}
+
+#[test]
+fn every_function_is_measured_and_its_role_is_tried() {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
+    let measured = read("tests/bench/src/subject.rs") + &read("tests/bench/src/orders.rs");
+    let (tried, map) = (read("tests/e2e/tests/e2e/main.rs"), read("ARCHITECTURE.md"));
+    for folder in std::fs::read_dir(root().join("functions")).unwrap() {
+        let name = folder.unwrap().file_name().into_string().unwrap();
+        let role = format!("the_role_of_{}_lacks_what_it_does_not_need", name.replace('-', "_"));
+        assert!(measured.contains(&format!("\"{name}\"")), "`make bench` does not measure {name}");
+        assert!(tried.contains(&role), "no end-to-end test is called {role}");
+        assert!(
+            map.contains(&format!("`functions/{name}`")),
+            "the code map of ARCHITECTURE.md has no functions/{name}"
+        );
+    }
+}
+
+#[test]
+fn every_index_is_written_asked_for_and_allowed() {
+    let code = ["toolkit", "crates", "functions"].map(|it| sources::read_all(root(), it).unwrap()).concat();
+    let code: Vec<_> = code.into_iter().filter(|it| it.path.extension().is_some_and(|it| it == "rs")).collect();
+    let templates = templates();
+    assert!(templates.iter().any(|it| it.root().to_string().contains("GlobalSecondaryIndexes")));
+    assert_none(&indexes::violations(&templates, &code));
 }
 
 #[test]
