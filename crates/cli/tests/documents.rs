@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::{Command, CommandFactory};
 use tidegate_cli::Cli;
-use tidegate_webhooks::Scheme;
+use tidegate_webhooks::{Scheme, Source};
 
 /// The documents that show commands.
 const DOCUMENTS: [&str; 8] = [
@@ -83,6 +83,18 @@ fn every_scheme_is_documented() {
             let named = text.contains(&format!("\"{name}\"")) || text.contains(&format!("`{name}`"));
             assert!(named, "{file} does not name the scheme {name}");
         }
+    }
+}
+
+#[test]
+fn every_source_document_that_is_shown_is_one() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+    let text = std::fs::read_to_string(root.join("docs/operating.md")).unwrap();
+    let shown: Vec<_> = text.split('`').filter(|it| it.starts_with("{\"scheme\"")).collect();
+    assert!(shown.len() >= Scheme::ALL.len(), "{shown:?}");
+    for document in shown {
+        let filled = document.replace('…', "bWFkZS11cC1zZWNyZXQtb2YtMjQtYnl0");
+        Source::from_json(filled.as_bytes()).unwrap_or_else(|error| panic!("{document}: {error}"));
     }
 }
 
