@@ -28,6 +28,7 @@ demo: build ## Watch a GitHub push become a Slack message, and orders take each 
 
 .PHONY: test
 test: check lint interop faults build ## Everything that must hold, end to end on the emulator included
+	@tools/setup deploy
 	@echo "== End to end, on the emulator with IAM enforced"
 	@# The whole workspace, though only this test runs: the same features, and so the same compiled crates, as in check.
 	@cargo test --locked -q --workspace --all-features --test e2e
@@ -40,7 +41,7 @@ setup: ## Install the pinned tools into .tools (emulator, Stripe server, SAM, ca
 
 .PHONY: build
 build: ## Build the functions and the tidegate command for the local stack
-	@tools/setup emulator stripe deploy build
+	@tools/setup emulator stripe build
 	@echo "== Building the functions and the tidegate command (minutes the first time, seconds afterwards)"
 	@# One call for all, so that cargo settles on one set of features and compiles each dependency once.
 	@$(CARGO_LAMBDA) build --locked --compiler cargo --lambda-dir build/lambda $(PACKAGES) -p tidegate-cli
@@ -135,6 +136,7 @@ status: ## Say what runs where
 
 .PHONY: deploy
 deploy: build ## Deploy to the AWS account of your credentials (ARCHITECTURE=arm64 or x86_64, STACKS="webhooks")
+	@tools/setup deploy
 	@# zig links against the older C library of Amazon Linux 2023, whatever this machine has.
 	@env -u CARGO_BUILD_TARGET PATH="$(CURDIR)/.tools/build/bin:$$PATH" $(CARGO_LAMBDA) build --locked --profile lambda \
 		--compiler cargo-zigbuild --lambda-dir build/lambda $(PACKAGES) --$(subst _,-,$(ARCHITECTURE))
