@@ -28,7 +28,7 @@ const POLL: Duration = Duration::from_millis(50);
 pub struct Group {
     /// The leader's process id, which is also the group's id.
     pub pid: u32,
-    /// The leader's start time as the system tells it; compared, never interpreted.
+    /// The leader's start time as the system reports it; compared, never interpreted.
     pub started: String,
 }
 
@@ -104,7 +104,7 @@ impl Group {
     }
 }
 
-/// Kills a group when dropped, unless released: whoever starts processes holds one until they are written to the state file for good.
+/// Kills its groups when dropped, unless released: `up` holds one until it has written what runs to the state file for good.
 #[derive(Debug)]
 pub struct Guard {
     groups: Vec<Group>,
@@ -219,7 +219,7 @@ mod tests {
         let stale = Group { pid: group.pid, started: "long ago".to_owned() };
         assert!(!stale.is_running());
         stale.stop().await.unwrap();
-        assert_eq!(living(&pids, &group).len(), 4, "somebody else's group was not touched");
+        assert_eq!(living(&pids, &group).len(), 4, "the other group was not touched");
         group.stop().await.unwrap();
     }
 }

@@ -15,7 +15,7 @@ use crate::group::Group;
 /// What the names of files about helpers start with.
 const HELPER: &str = "helper-";
 
-/// `.tidegate` of a checkout, or whatever `--state-dir` names.
+/// `.tidegate` of a checkout, or the folder that `--state-dir` names.
 #[derive(Clone, Debug)]
 pub struct StateDir {
     root: PathBuf,
