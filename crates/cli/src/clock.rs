@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tidegate_webhooks::UnixTime;
+
 /// Time since the Unix epoch.
 #[expect(clippy::disallowed_methods, reason = "the command has its own clock; nothing else in this crate reads one")]
 pub fn since_epoch() -> Duration {
@@ -11,6 +13,11 @@ pub fn since_epoch() -> Duration {
 /// Milliseconds since the Unix epoch, the unit of CloudWatch Logs and SQS.
 pub fn epoch_millis() -> i64 {
     i64::try_from(since_epoch().as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The present second.
+pub fn unix_time() -> UnixTime {
+    UnixTime(i64::try_from(since_epoch().as_secs()).unwrap_or(i64::MAX))
 }
 
 /// The present moment, to the millisecond.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::failure::Hint;
+use tidegate_operations::Hint;
 
 /// The endpoint the caller asked for with `AWS_ENDPOINT_URL`, without a trailing slash.
 pub fn endpoint_from_environment() -> Option<String> {
@@ -16,7 +16,7 @@ pub fn region_from_environment() -> Option<String> {
     variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"))
 }
 
-/// Where the Python environments `emulator`, `deploy` and `build` lie: `.tools` of the checkout unless `TIDEGATE_TOOLS_DIR` says otherwise.
+/// Where the Python environments `emulator`, `deploy` and `build` lie: `.tools` of the checkout unless `TIDEGATE_TOOLS_DIR` names another place.
 pub fn tools_dir(checkout: &Path) -> PathBuf {
     variable("TIDEGATE_TOOLS_DIR").map_or_else(|| checkout.join(".tools"), PathBuf::from)
 }

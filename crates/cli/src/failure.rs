@@ -1,28 +1,6 @@
-//! Errors with advice: what failed and why are the error, what to do about it is the hint.
+//! What to do about an error.
 
-use std::fmt;
-
-/// An error that also says what to do. It is printed on two lines, and as two members with `--json`.
-#[derive(Debug)]
-pub struct Hint {
-    what: String,
-    advice: String,
-}
-
-impl Hint {
-    /// `what` failed and why, in one sentence without a full stop; `advice` in the imperative.
-    pub fn new(what: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { what: what.into(), advice: advice.into() }
-    }
-}
-
-impl fmt::Display for Hint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)
-    }
-}
-
-impl std::error::Error for Hint {}
+use tidegate_operations::Hint;
 
 /// The advice anywhere in the chain of causes.
 pub fn advice(error: &anyhow::Error) -> Option<&str> {
@@ -36,9 +14,7 @@ pub fn advice(error: &anyhow::Error) -> Option<&str> {
         let unreachable = error.downcast_ref::<tidegate_standins::client::Unreachable>();
         unreachable.map(|_| "run `tidegate up`, which starts it again")
     };
-    own.map(|hint| hint.advice.as_str())
-        .or_else(|| of_local_stack().map(tidegate_local::Hint::advice))
-        .or_else(of_standin)
+    own.map(Hint::advice).or_else(|| of_local_stack().map(tidegate_local::Hint::advice)).or_else(of_standin)
 }
 
 #[cfg(test)]

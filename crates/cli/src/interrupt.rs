@@ -3,8 +3,8 @@
 use anyhow::Result;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Whether somebody asked this process to end. Listens from when it is made, so make it before there is anything to clean up: until
-/// then a signal ends the process at once, from then on it is this that decides.
+/// A request to end this process. Listens from when it is made, so make it before there is anything to clean up: until then a
+/// signal ends the process at once.
 #[derive(Debug)]
 pub struct Interrupt {
     interrupt: Signal,
@@ -25,7 +25,7 @@ impl Interrupt {
         })
     }
 
-    /// Waits until somebody asks; gives the exit code that shells expect then.
+    /// Waits for the request; gives the exit code that shells expect then.
     pub async fn requested(&mut self) -> u8 {
         tokio::select! {
             _ = self.interrupt.recv() => 130,

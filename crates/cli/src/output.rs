@@ -34,7 +34,7 @@ impl Output {
         self.json
     }
 
-    /// Whether anybody still reads; commands that go on for ever end when nobody does.
+    /// Whether stdout still has a reader; a command that never ends by itself ends when it has none.
     pub fn is_read(self) -> bool {
         !READER_GONE.load(Ordering::Relaxed)
     }
@@ -85,9 +85,9 @@ impl Output {
             print(&format!("{document:#}"));
             return;
         }
-        tell(&format!("tidegate: {error:#}"));
+        to_stderr(&format!("tidegate: {error:#}"));
         if let Some(advice) = failure::advice(error) {
-            tell(&format!("          {advice}"));
+            to_stderr(&format!("          {advice}"));
         }
     }
 }
@@ -102,12 +102,12 @@ fn print(line: &str) {
     }
 }
 
-fn tell(line: &str) {
-    // Nobody is left to tell that telling failed.
+fn to_stderr(line: &str) {
+    // A failure here has nowhere to be reported.
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
-/// Says what is being done: a spinner on a terminal, plain lines elsewhere.
+/// Shows what is being done: a spinner on a terminal, plain lines elsewhere.
 #[derive(Clone, Debug)]
 pub struct Progress {
     kind: Kind,
@@ -144,7 +144,7 @@ impl Progress {
         let what = what.into();
         match &self.kind {
             Kind::Spinner(bar) => bar.set_message(what),
-            Kind::Lines => tell(&format!("{what} ...")),
+            Kind::Lines => to_stderr(&format!("{what} ...")),
             Kind::Silent => {}
         }
     }
@@ -153,7 +153,7 @@ impl Progress {
     pub fn done(&self, what: impl AsRef<str>) {
         match &self.kind {
             Kind::Spinner(bar) => bar.println(what.as_ref()),
-            Kind::Lines => tell(what.as_ref()),
+            Kind::Lines => to_stderr(what.as_ref()),
             Kind::Silent => {}
         }
     }

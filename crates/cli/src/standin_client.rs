@@ -1,10 +1,10 @@
 //! The stand-in of a local deployment.
 
 use anyhow::{Result, bail};
+use tidegate_operations::Hint;
 pub use tidegate_standins::client::{POLL, StandinClient};
 
 use crate::deployment::Deployment;
-use crate::failure::Hint;
 
 /// Fails for a deployment that talks to the real services.
 pub fn of(deployment: &Deployment) -> Result<StandinClient> {

@@ -5,8 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use tidegate_batch::Failure;
 use tidegate_runtime::secrets::Secrets;
-
-use crate::routes::SlackConfig;
+use tidegate_slack_routes::SlackConfig;
 
 /// How long a document is used before it is read again: a new route is in force within this time.
 const FRESH_FOR: Duration = Duration::from_secs(60);

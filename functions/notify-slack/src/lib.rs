@@ -1,7 +1,6 @@
 //! Turns events into Slack messages: an SQS consumer.
 //!
 //! - [`message`]: a GitHub payload becomes a Block Kit message, or nothing worth saying. Pure.
-//! - [`routes`]: the operator's document: Slack's address, the token, and which channel an event goes to. Pure.
 //! - [`pace`]: one message a second a channel, as Slack asks. Pure; time is passed in.
 //! - [`slack`]: the client of `chat.postMessage`, and what each of its answers means for the event.
 //! - [`Notifier`]: the handler: decode, render, route, pace, claim, post, complete.
@@ -13,7 +12,6 @@ mod config;
 pub mod message;
 mod notify;
 pub mod pace;
-pub mod routes;
 pub mod slack;
 
 pub use config::Configuration;

@@ -46,7 +46,7 @@ pub struct Rendered {
     pub message: Message,
 }
 
-/// Where an event happened: the keys of routing ([`crate::routes`]).
+/// Where an event happened: the keys of routing ([`tidegate_slack_routes`]).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Place {
     /// The repository's full name, `owner/name`.

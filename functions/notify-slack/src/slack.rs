@@ -21,7 +21,7 @@ use tidegate_runtime::ApiUrl;
 use tidegate_runtime::http::HttpClient;
 
 use crate::message::{Block, Message};
-use crate::routes::Token;
+use tidegate_slack_routes::SlackToken;
 
 /// From the first byte of the connection to the last of the answer. Slack answers within a second; a function that
 /// waits longer pays for it, while the queue waits for nothing.
@@ -80,7 +80,7 @@ impl SlackClient {
     pub async fn post(
         &self,
         api_url: &ApiUrl,
-        token: &Token,
+        token: &SlackToken,
         channel: &str,
         message: &Message,
         traceparent: Option<&str>,
@@ -117,7 +117,7 @@ struct Post<'a> {
 
 fn request(
     api_url: &ApiUrl,
-    token: &Token,
+    token: &SlackToken,
     channel: &str,
     message: &Message,
     traceparent: Option<&str>,

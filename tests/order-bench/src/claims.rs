@@ -5,9 +5,10 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, ensure};
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
-use tidegate_cli::aws::{self, Access};
 use tidegate_cli::clock;
+use tidegate_cli::deployment::access_of;
 use tidegate_idempotency::{Call, DynamoDbStore, Execution, Fence, Idempotent, Part};
+use tidegate_operations::aws;
 use tidegate_testkit::lambda_api::FaultProxy;
 use uuid::Uuid;
 
@@ -27,12 +28,7 @@ pub(crate) struct Claims {
 
 pub(crate) async fn measure(stack: &Stack) -> Result<Claims> {
     let proxy = FaultProxy::start(&stack.state.endpoint).await?;
-    let sdk = aws::load(&Access::Emulator {
-        endpoint: proxy.endpoint(),
-        region: stack.state.region.clone(),
-        credentials: stack.state.credentials.clone().context("the emulator has no credentials")?,
-    })
-    .await;
+    let sdk = aws::load(&access_of(&stack.state, &proxy.endpoint())).await;
     let client = aws_sdk_dynamodb::Client::new(&sdk);
     let table = stack.resources.output("IdempotencyTableName")?;
     let store = DynamoDbStore::new(client.clone(), table);

@@ -7,10 +7,10 @@ use anyhow::{Result, bail, ensure};
 use bytes::Bytes;
 use serde_json::json;
 use tidegate_cli::clock;
-use tidegate_cli::logs;
-use tidegate_cli::orders_client::Draft;
-use tidegate_cli::sfn::{self, StepKind};
-use tidegate_cli::sqs;
+use tidegate_operations::executions::{StepKind, execution_arn};
+use tidegate_operations::logs;
+use tidegate_operations::orders_client::Draft;
+use tidegate_operations::{Executions as _, Queues as _};
 use tidegate_testkit::lambda_api::Call;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -80,14 +80,14 @@ pub(crate) async fn orders(stack: &Stack, count: usize, at_once: bool) -> Result
     let mut seen = Seen { orders: count, calls: stack.proxy.calls(), before, took, ..Seen::default() };
     let machine = stack.resources.output("OrderSagaArn")?;
     for id in &ids {
-        let steps = sfn::history(&stack.deployment.sfn, &sfn::execution_arn(machine, id)).await?;
+        let steps = stack.deployment.sfn.history(&execution_arn(machine, id)).await?;
         ensure!(steps.iter().any(|step| step.what == StepKind::Succeeded), "the saga of {id} did not succeed");
         seen.states += steps.iter().filter(|step| matches!(step.what, StepKind::Entered { .. })).count();
     }
     let log = stack.emulator_log()?;
     (seen.messages, seen.records) = handed_over(log.get(log_before..).unwrap_or_default());
 
-    let query = logs::Query { functions: stack.resources.functions.clone(), since_millis, pattern: None };
+    let query = logs::Query { functions: stack.resources.functions.clone(), since_millis, pattern: None, text: None };
     for line in logs::read(&stack.deployment.logs, &query).await? {
         // CloudWatch takes 26 bytes more for each.
         seen.log_bytes += line.text.len() + 26;
@@ -155,7 +155,7 @@ async fn settled(stack: &Stack) -> Result<()> {
         sleep(POLL).await;
         let mut waiting = 0;
         for queue in &stack.resources.queues {
-            let depth = sqs::depth(&stack.deployment.sqs, &queue.url).await?;
+            let depth = stack.deployment.sqs.depth(&queue.url).await?;
             waiting += depth.waiting + depth.in_flight + depth.delayed;
         }
         let now = stack.proxy.calls().len();

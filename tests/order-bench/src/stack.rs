@@ -5,14 +5,16 @@ use std::process::Stdio;
 
 use anyhow::{Context as _, Result, ensure};
 use tidegate_cli::config;
-use tidegate_cli::customers::{self, CONSOLE};
-use tidegate_cli::deployment::{Deployment, Resources};
+use tidegate_cli::customers;
+use tidegate_cli::deployment::Deployment;
 use tidegate_cli::interrupt::Interrupt;
 use tidegate_cli::local::{self, Interrupted, StandinChoice, Up, UpOptions};
-use tidegate_cli::orders_client::OrdersClient;
 use tidegate_cli::output::Progress;
 use tidegate_cli::standin_client::{self, StandinClient};
 use tidegate_local::state::{State, StateDir};
+use tidegate_operations::Resources;
+use tidegate_operations::customers::CONSOLE;
+use tidegate_operations::orders_client::OrdersClient;
 use tidegate_testkit::lambda_api::FaultProxy;
 use tokio::process::Command;
 
@@ -66,7 +68,7 @@ impl Stack {
         customers::sign_in(&deployment, &resources, CONSOLE, &Progress::silent()).await?;
         Ok(Self {
             standin: standin_client::of(&deployment)?,
-            client: OrdersClient::of(&deployment, &resources, CONSOLE).await?,
+            client: customers::orders_client(&deployment, &resources, CONSOLE).await?,
             deployment,
             resources,
             state,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use tidegate_events::{OrderId, Sku};
 
-use crate::customers::CONSOLE;
+use tidegate_operations::customers::CONSOLE;
 
 #[derive(Debug, Args)]
 pub(crate) struct Login {
@@ -85,7 +85,7 @@ pub(crate) struct Place {
     /// The Idempotency-Key: with the same one and the same order it is placed once [default: a new one]
     #[arg(long)]
     pub(crate) key: Option<String>,
-    /// Where to tell the outcome
+    /// Where the outcome is sent
     #[arg(long, value_name = "URL", conflicts_with = "file")]
     pub(crate) callback_url: Option<String>,
 }

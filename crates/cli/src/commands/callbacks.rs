@@ -8,16 +8,18 @@ use deliver_callback::books::{Books, BooksError, Present};
 use deliver_callback::record::{Record, Status};
 use serde_json::{Value, json};
 use tidegate_events::OrderId;
+use tidegate_operations::customers as operations_customers;
+use tidegate_operations::tables::{self, IndexKey};
+use tidegate_operations::{Hint, Queues as _, Tables as _};
 use uuid::Uuid;
 
-use super::{Context, age};
+use crate::age::age;
 use crate::args::{CallbackSecret, CallbackStatus, CallbacksCommand};
-use crate::deployment::{Deployment, Resources};
-use crate::failure::Hint;
-use crate::standin_client;
-use crate::{clock, customers, dynamodb, sqs, timeline};
+use crate::context::Context;
+use crate::deployment::Deployment;
+use crate::{clock, customers, standin_client, timeline};
 
-/// More than this nobody reads; the oldest come first.
+/// More than a person reads; the oldest come first.
 const MOST: usize = 200;
 
 pub(super) async fn run(context: &Context, command: CallbacksCommand) -> Result<ExitCode> {
@@ -47,10 +49,10 @@ async fn list(context: &Context, deployment: &Deployment, wanted: Option<Callbac
     };
     let mut records: Vec<Record> = Vec::new();
     for status in statuses {
-        let keys = dynamodb::indexed(client, table, "by-status", ("status", status.as_str()), "since", MOST).await?;
-        let states = keys.iter().map(|key| dynamodb::state::<Record>(client, table, &key.id));
-        let found = futures::future::try_join_all(states).await?;
-        // An index follows its table: what was delivered a moment ago may still be in it.
+        let key = IndexKey { index: "by-status", attribute: "status", value: status.as_str(), sort: "since" };
+        let keys = client.indexed(table, key, MOST).await?;
+        let found: Vec<Option<Record>> = tables::states(client, table, keys.iter().map(|key| key.id.as_str())).await?;
+        // The index may still have what was delivered a moment ago.
         records.extend(found.into_iter().flatten().filter(|record| record.status == status));
     }
     let now = clock::epoch_millis();
@@ -94,12 +96,12 @@ fn document(record: &Record) -> Value {
     })
 }
 
-/// Writes first and sends then, as `books.rs` wants it; whoever is interrupted in between repeats it.
+/// Writes first and sends then, as `books.rs` requires; interrupted in between, it has to be repeated.
 async fn retry(context: &Context, deployment: &Deployment, order: &OrderId) -> Result<()> {
     let resources = deployment.resources().await?;
     let table = resources.output("CallbacksTableName")?;
     let queue = resources.output("DeliverCallbackQueueUrl")?;
-    let books = Books(dynamodb::store(&deployment.dynamodb, table));
+    let books = Books(deployment.dynamodb.aggregates(table));
     let present = Present { now: clock::timestamp(), random: Uuid::new_v4().as_u128() };
     let (record, message) = match books.retry(order, present).await {
         Ok(written) => written,
@@ -109,7 +111,7 @@ async fn retry(context: &Context, deployment: &Deployment, order: &OrderId) -> R
         )),
         Err(error) => return Err(error.into()),
     };
-    sqs::send(&deployment.sqs, queue, &message, BTreeMap::new()).await?;
+    deployment.sqs.send(queue, &message, BTreeMap::new()).await?;
     context.output.line(format!("The callback of order {} goes to {} again.", order.as_str(), record.host()));
     context.output.document(&document(&record))
 }
@@ -140,34 +142,29 @@ async fn received(context: &Context, deployment: &Deployment) -> Result<()> {
 }
 
 async fn rotate(context: &Context, deployment: &Deployment, customer: &str) -> Result<()> {
-    let resources = deployment.resources().await?;
-    let secret = customers::rotate(deployment, &customer_id(deployment, &resources, customer).await?).await?;
+    let customer_id = customers::id_of(deployment, &deployment.resources().await?, customer).await?;
+    let secrets = operations_customers::rotate(&deployment.secrets, &deployment.callback_secret(&customer_id)).await?;
+    customers::register_secrets(deployment, &customer_id, &secrets).await?;
     let output = context.output;
     output.line(format!(
         "Callbacks of {customer} are signed with this secret too, within minutes; it is not shown again:"
     ));
-    output.line(&secret);
+    let newest = secrets.first().map(String::as_str).unwrap_or_default();
+    output.line(newest);
     output.line("");
     output.line(format!("When {customer} verifies with it: `tidegate callbacks secret retire {customer}`."));
-    output.document(&json!({"customer": customer, "secret": secret}))
+    output.document(&json!({"customer": customer, "secret": newest}))
 }
 
 async fn retire(context: &Context, deployment: &Deployment, customer: &str) -> Result<()> {
-    let resources = deployment.resources().await?;
-    let gone = customers::retire(deployment, &customer_id(deployment, &resources, customer).await?).await?;
-    context.output.line(match gone {
+    let customer_id = customers::id_of(deployment, &deployment.resources().await?, customer).await?;
+    let retired = operations_customers::retire(&deployment.secrets, &deployment.callback_secret(&customer_id)).await?;
+    if retired.removed > 0 {
+        customers::register_secrets(deployment, &customer_id, &[retired.newest]).await?;
+    }
+    context.output.line(match retired.removed {
         0 => format!("{customer} has one secret, which goes on signing."),
         _ => format!("Callbacks of {customer} are signed with the newest secret alone, within minutes."),
     });
-    context.output.document(&json!({"customer": customer, "retired": gone}))
-}
-
-async fn customer_id(deployment: &Deployment, resources: &Resources, customer: &str) -> Result<String> {
-    match customers::find(deployment, resources, customer).await? {
-        Some(client) => Ok(client.id),
-        None => bail!(Hint::new(
-            format!("deployment {} has no customer {customer}", deployment.name),
-            format!("make it with `tidegate login {customer}`"),
-        )),
-    }
+    context.output.document(&json!({"customer": customer, "retired": retired.removed}))
 }

@@ -1,4 +1,4 @@
-//! `tidegate demo`: what the applications do, told as it happens. Each expectation that fails ends it with exit code 1.
+//! `tidegate demo`: what the applications do, printed as it happens. Each expectation that fails ends it with exit code 1.
 
 mod github;
 mod orders;
@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use super::Context;
 use super::up::{Brought, bring_up};
+use crate::context::Context;
 use crate::interrupt::Interrupt;
 use crate::local::{self, Up};
 use crate::output::Progress;
@@ -27,7 +27,7 @@ pub(super) async fn run(context: &Context, keep: bool) -> Result<ExitCode> {
         outcome = play(context, &up) => outcome.map(|()| ExitCode::SUCCESS),
         code = interrupt.requested() => Ok(ExitCode::from(code)),
     };
-    // A stack that was up before somebody typed `demo` is theirs and stays.
+    // A stack that was up before this command stays up.
     if keep || !up.fresh {
         context.output.line(
             "\nThe stack is still up: try `tidegate status`, `tidegate logs`, `tidegate orders place`, `tidegate send github pull_request`.",

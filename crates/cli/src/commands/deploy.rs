@@ -7,8 +7,8 @@ use serde_json::json;
 use tidegate_local::plan;
 use tidegate_local::sam::{self, Sam, Target};
 
-use super::Context;
 use crate::config;
+use crate::context::Context;
 use crate::deployment::{Choice, DEFAULT_NAME, Deployment};
 use crate::interrupt::Interrupt;
 use crate::output::Progress;

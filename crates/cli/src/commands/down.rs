@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use serde_json::json;
+use tidegate_operations::Hint;
 
-use super::Context;
-use crate::failure::Hint;
+use crate::context::Context;
 use crate::local;
 use crate::output::Progress;
 

@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde_json::json;
 
-use super::{Context, age};
+use crate::age::age;
 use crate::args::Login;
 use crate::clock;
+use crate::context::Context;
 use crate::customers;
 use crate::output::Progress;
 use crate::standin_client;
@@ -24,7 +25,7 @@ pub(super) async fn run(context: &Context, arguments: &Login) -> Result<ExitCode
 
     let output = context.output;
     let lives = age(token.expires_at_millis - clock::epoch_millis());
-    let new = if signed_in.made { ", who is new," } else { "" };
+    let new = if signed_in.created { ", who is new," } else { "" };
     output.line(format!("{}{new} is signed in for {lives}; the token is kept in the state directory.", token.customer));
     output.line(format!("  customer id  {}", token.client_id));
     if let Some(url) = &callback_url {
@@ -33,7 +34,7 @@ pub(super) async fn run(context: &Context, arguments: &Login) -> Result<ExitCode
     let mut document = json!({
         "customer": token.customer,
         "customer_id": token.client_id,
-        "made": signed_in.made,
+        "made": signed_in.created,
         "expires_at_millis": token.expires_at_millis,
         "callback_url": callback_url,
     });

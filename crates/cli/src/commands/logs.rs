@@ -1,67 +1,45 @@
 //! `tidegate logs`.
 
-use std::collections::HashSet;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde_json::{Map, Value, json};
+use tidegate_operations::logs::{self, Line, Query, Tail};
 
-use super::{Context, parse_age};
+use crate::age::parse_age;
 use crate::args::Logs;
 use crate::clock;
-use crate::deployment::Deployment;
-use crate::failure::Hint;
-use crate::logs::{self, Line, Query};
+use crate::context::Context;
 use crate::output::Output;
 
-/// Between two looks with `--follow`. CloudWatch itself takes some seconds to show a line.
+/// Between two reads with `--follow`. CloudWatch itself takes some seconds to show a line.
 const FOLLOW: Duration = Duration::from_secs(1);
-/// CloudWatch may show a line late and out of order, so each look goes back this far; what was shown is not shown again.
-const OVERLAP_MILLIS: i64 = 15_000;
 
 pub(super) async fn run(context: &Context, arguments: Logs) -> Result<ExitCode> {
     let deployment = context.deployment().await?;
-    let functions = functions(&deployment, arguments.function.as_deref()).await?;
-    let since = clock::epoch_millis() - i64::try_from(parse_age(&arguments.since)?.as_millis()).unwrap_or(0);
+    let resources = deployment.resources().await?;
+    let functions = logs::functions(&resources, &deployment.name, arguments.function.as_deref())?;
+    let age = i64::try_from(parse_age(&arguments.since)?.as_millis()).unwrap_or(0);
     let term = arguments.trace.as_deref().map(|id| format!("\"{}\"", id.replace('"', "")));
-    let mut query = Query { functions, since_millis: since, pattern: arguments.filter.clone().or(term) };
-    let wanted = |line: &Line| arguments.trace.as_ref().is_none_or(|id| line.text.contains(id.as_str()));
+    let pattern = arguments.filter.or(term);
+    let query = Query { functions, since_millis: clock::epoch_millis() - age, pattern, text: arguments.trace };
 
-    let mut lines = logs::read(&deployment.logs, &query).await?;
-    lines.retain(wanted);
+    let output = context.output;
     if !arguments.follow {
-        context.output.document(&lines.iter().map(document).collect::<Vec<_>>())?;
-        lines.iter().for_each(|line| context.output.line(text(line)));
+        let lines = logs::read(&deployment.logs, &query).await?;
+        output.document(&lines.iter().map(document).collect::<Vec<_>>())?;
+        lines.iter().for_each(|line| output.line(text(line)));
         return Ok(ExitCode::SUCCESS);
     }
-    let mut shown: HashSet<(String, String, i64)> = HashSet::new();
-    while context.output.is_read() {
-        for line in &lines {
-            if shown.insert((line.function.clone(), line.id.clone(), line.at_millis)) {
-                show(context.output, line)?;
-            }
+    let mut tail = Tail::new(query);
+    while output.is_read() {
+        for line in tail.read(&deployment.logs, clock::epoch_millis()).await? {
+            show(output, &line)?;
         }
-        query.since_millis = query.since_millis.max(clock::epoch_millis() - OVERLAP_MILLIS);
-        shown.retain(|(_, _, at)| *at >= query.since_millis - OVERLAP_MILLIS);
         tokio::time::sleep(FOLLOW).await;
-        lines = logs::read(&deployment.logs, &query).await?;
-        lines.retain(wanted);
     }
     Ok(ExitCode::SUCCESS)
-}
-
-async fn functions(deployment: &Deployment, wanted: Option<&str>) -> Result<Vec<String>> {
-    let all = deployment.resources().await?.functions;
-    let Some(wanted) = wanted else { return Ok(all) };
-    let full = format!("{}-{wanted}", deployment.name);
-    match all.iter().find(|name| *name == wanted || **name == full) {
-        Some(name) => Ok(vec![name.clone()]),
-        None => bail!(Hint::new(
-            format!("deployment {} has no function {wanted}", deployment.name),
-            format!("its functions are {}", all.join(", ")),
-        )),
-    }
 }
 
 fn show(output: Output, line: &Line) -> Result<()> {

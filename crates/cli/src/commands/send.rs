@@ -2,16 +2,16 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
+use tidegate_operations::http_client::{Answer, HttpClient};
+use tidegate_operations::send::{self, Delivery, Draft};
 
-use super::{Context, read_file};
 use crate::args::Send;
-use crate::failure::Hint;
-use crate::http_client::{Answer, HttpClient};
-use crate::send::{self, Delivery, Draft};
+use crate::clock;
+use crate::context::Context;
+use crate::input::read_file;
 
 pub(super) async fn run(context: &Context, arguments: Send) -> Result<ExitCode> {
     let deployment = context.deployment().await?;
@@ -24,7 +24,7 @@ pub(super) async fn run(context: &Context, arguments: Send) -> Result<ExitCode> 
     let mut answers = Vec::new();
     for _ in 0..arguments.repeat {
         // Signed anew each time, as a sender's retry is: same id, new timestamp.
-        let mut delivery = Delivery::sign(&draft, &source, send::now())?;
+        let mut delivery = Delivery::sign(&draft, &source, clock::unix_time())?;
         for header in &arguments.headers {
             delivery.headers.insert(header.name.clone(), header.value.clone());
         }
@@ -47,7 +47,7 @@ pub(super) fn line(delivery: &Delivery, answer: &Answer) -> String {
     format!("{} {} in {} ms  id {}", answer.status.as_u16(), meaning(answer), answer.took.as_millis(), delivery.id)
 }
 
-/// What an answer says: problem details, the word in `status`, or the standard phrase.
+/// An answer in words: problem details, the word in `status`, or the standard phrase.
 pub(super) fn meaning(answer: &Answer) -> String {
     let body = answer.json().unwrap_or_default();
     let text = |name: &str| body[name].as_str().filter(|text| !text.is_empty());
@@ -67,25 +67,4 @@ fn document(delivery: &Delivery, answer: &Answer) -> Value {
         "duration_ms": u64::try_from(answer.took.as_millis()).unwrap_or(u64::MAX),
         "body": body,
     })
-}
-
-/// `NAME:VALUE` of the command line.
-#[derive(Clone, Debug)]
-pub(crate) struct Header {
-    name: HeaderName,
-    value: HeaderValue,
-}
-
-impl std::str::FromStr for Header {
-    type Err = anyhow::Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let (name, value) = text
-            .split_once(':')
-            .ok_or_else(|| Hint::new("there is no colon in the header", "write it as NAME:VALUE"))?;
-        Ok(Self {
-            name: name.trim().parse().context("the header's name is not valid")?,
-            value: value.trim().parse().context("the header's value is not valid")?,
-        })
-    }
 }

@@ -3,51 +3,45 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
-use notify_slack::routes::SlackConfig;
+use anyhow::{Result, bail};
 use serde_json::json;
+use tidegate_operations::secrets::Written;
+use tidegate_operations::{Hint, slack};
 use tokio::time::sleep;
 
-use super::source::redacted;
-use super::{Context, read_file};
 use crate::args::{SlackCommand, SlackMessages};
+use crate::context::Context;
 use crate::deployment::Deployment;
-use crate::failure::Hint;
+use crate::input::read_file;
 use crate::output::Progress;
 use crate::render;
-use crate::secrets;
 use crate::standin_client::{self, POLL};
 
 pub(super) async fn run(context: &Context, command: SlackCommand) -> Result<ExitCode> {
     let deployment = context.deployment().await?;
     match command {
         SlackCommand::Show => show(context, &deployment).await,
-        SlackCommand::Set { file } => set(context, &deployment, &read_file(&file)?).await,
+        SlackCommand::Set { file } => set(context, &deployment, read_file(&file)?).await,
         SlackCommand::Messages(arguments) => messages(context, &deployment, &arguments).await,
     }
 }
 
 async fn show(context: &Context, deployment: &Deployment) -> Result<ExitCode> {
-    let Some(text) = secrets::read(&deployment.secrets, &deployment.slack_secret()).await? else {
+    let Some(document) = slack::show(&deployment.secrets, &deployment.slack_secret()).await? else {
         bail!(Hint::new(
             format!("deployment {} does not know Slack yet", deployment.name),
             "write its document with `tidegate slack set --file F`",
         ));
     };
-    let document = redacted(&text)?;
     context.output.line(format!("{document:#}"));
     context.output.document(&document)?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn set(context: &Context, deployment: &Deployment, document: &[u8]) -> Result<ExitCode> {
-    SlackConfig::from_json(document).context("the Slack document was not written")?;
-    let text = String::from_utf8(document.to_vec()).context("the document is not UTF-8")?;
-    let id = deployment.slack_secret();
-    let written =
-        secrets::write(&deployment.secrets, &id, &text, "Tidegate: Slack's address, token and routes").await?;
+async fn set(context: &Context, deployment: &Deployment, document: Vec<u8>) -> Result<ExitCode> {
+    let written = slack::set(&deployment.secrets, &deployment.slack_secret(), document).await?;
     context.output.line("The Slack document was written; functions take it up within minutes.");
-    context.output.document(&json!({"created": written == secrets::Written::Created}))?;
+    context.output.document(&json!({"created": written == Written::Created}))?;
     Ok(ExitCode::SUCCESS)
 }
 

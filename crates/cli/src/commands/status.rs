@@ -5,11 +5,12 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde::Serialize;
 use tidegate_local::{emulator, standin_process, stripe};
+use tidegate_operations::cloudformation::Stack;
+use tidegate_operations::resources::queue_name;
+use tidegate_operations::{Depth, Queues as _, Resources};
 
-use super::Context;
-use crate::cloudformation::Stack;
-use crate::deployment::{Deployment, Resources, queue_name};
-use crate::sqs::{self, Depth};
+use crate::context::Context;
+use crate::deployment::Deployment;
 
 #[derive(Debug, Serialize)]
 struct Status {
@@ -67,9 +68,9 @@ async fn examine(deployment: &Deployment) -> Result<Status> {
     let resources = Resources::from_stacks(&status.stacks);
     status.api_url = deployment.api(&resources).ok().map(|api| api.url);
     for queue in &resources.queues {
-        let depth = sqs::depth(&deployment.sqs, &queue.url).await?;
+        let depth = deployment.sqs.depth(&queue.url).await?;
         let dead_letters = match &queue.dead_letters {
-            Some(url) => Some(sqs::depth(&deployment.sqs, url).await?.waiting),
+            Some(url) => Some(deployment.sqs.depth(url).await?.waiting),
             None => None,
         };
         status.queues.push(QueueStatus { name: queue_name(&queue.url).to_owned(), depth, dead_letters });

@@ -4,14 +4,15 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
+use tidegate_operations::aws;
 use tidegate_webhooks::Scheme;
 
-use super::Context;
+use crate::config;
+use crate::context::Context;
 use crate::deployment::DEFAULT_NAME;
 use crate::interrupt::Interrupt;
 use crate::local::{self, Interrupted, StandinChoice, Up, UpOptions};
 use crate::output::Progress;
-use crate::{aws, config};
 
 pub(super) async fn run(context: &Context) -> Result<ExitCode> {
     let mut interrupt = Interrupt::listen()?;

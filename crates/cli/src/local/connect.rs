@@ -4,9 +4,10 @@
 use anyhow::{Context, Result};
 use serde_json::Value;
 use tidegate_local::{State, stripe};
+use tidegate_operations::SecretStore as _;
 
 use crate::deployment::Deployment;
-use crate::{secrets, standin_client};
+use crate::standin_client;
 
 pub(super) async fn connect(deployment: &Deployment, state: &State) -> Result<()> {
     let (Some(stripe), Ok(standin)) = (&state.stripe, standin_client::of(deployment)) else { return Ok(()) };
@@ -18,8 +19,8 @@ pub(super) async fn connect(deployment: &Deployment, state: &State) -> Result<()
         stripe::deliver_webhooks(stripe, &api.address("/webhooks/stripe"), &secret).await?;
     }
     let prefix = deployment.callback_secret_prefix();
-    for id in secrets::names(&deployment.secrets, &prefix).await? {
-        let Some(text) = secrets::read(&deployment.secrets, &id).await? else { continue };
+    for id in deployment.secrets.names(&prefix).await? {
+        let Some(text) = deployment.secrets.read(&id).await? else { continue };
         let document: Value = serde_json::from_str(&text).with_context(|| format!("secret {id} is not understood"))?;
         standin.receive_callbacks(id.strip_prefix(&prefix).unwrap_or(&id), &document["secrets"]).await?;
     }
@@ -27,7 +28,7 @@ pub(super) async fn connect(deployment: &Deployment, state: &State) -> Result<()
 }
 
 async fn stripe_webhook_secret(deployment: &Deployment) -> Result<Option<String>> {
-    let Some(text) = secrets::read(&deployment.secrets, &deployment.source_secret("stripe")).await? else {
+    let Some(text) = deployment.secrets.read(&deployment.source_secret("stripe")).await? else {
         return Ok(None);
     };
     let document: Value = serde_json::from_str(&text).context("the document of source stripe is not understood")?;

@@ -11,11 +11,11 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use serde_json::{Value, json};
 use tidegate_local::state::{State, StateDir, write_private};
 use tidegate_local::stripe::API_KEY;
+use tidegate_operations::SecretStore as _;
 use tidegate_standins::Options;
 use tidegate_webhooks::Scheme;
 
 use crate::deployment::Deployment;
-use crate::secrets;
 
 /// Writes a document for each scheme, under the scheme's name, and those of Slack and Stripe.
 ///
@@ -26,7 +26,7 @@ pub(super) async fn seed(deployment: &Deployment, state: &State, dir: &StateDir)
     let sources = load_or_draw(dir)?;
     let writes = sources.iter().map(|(name, document)| async move {
         let id = deployment.source_secret(name);
-        secrets::write_if_absent(&deployment.secrets, &id, &document.to_string(), "Local webhook source").await
+        deployment.secrets.write_if_absent(&id, &document.to_string(), "Local webhook source").await
     });
     let slack = slack_document(standin_url);
     let slack = keep(deployment, deployment.slack_secret(), slack, standin_url, "Local Slack stand-in");
@@ -38,9 +38,9 @@ pub(super) async fn seed(deployment: &Deployment, state: &State, dir: &StateDir)
 
 /// Writes the document unless there is one for the same stand-in, which may have been changed with `tidegate slack set`.
 async fn keep(deployment: &Deployment, id: String, document: Value, standin_url: &str, about: &str) -> Result<()> {
-    match secrets::read(&deployment.secrets, &id).await? {
+    match deployment.secrets.read(&id).await? {
         Some(existing) if existing.contains(standin_url) => Ok(()),
-        _ => secrets::write(&deployment.secrets, &id, &document.to_string(), about).await.map(drop),
+        _ => deployment.secrets.write(&id, &document.to_string(), about).await.map(drop),
     }
 }
 

@@ -11,15 +11,15 @@ mod server;
 use std::time::Duration;
 
 use notify_slack::message::{Block, Message, Text};
-use notify_slack::routes::{SlackConfig, Token};
 use notify_slack::slack::{PostError, SlackClient};
 use server::{Reply, Server};
 use tidegate_runtime::ApiUrl;
+use tidegate_slack_routes::{SlackConfig, SlackToken};
 
 const TOKEN: &str = "xoxb-made-up-token";
 const OK: &str = r#"{"ok":true,"channel":"C0123456789","ts":"1772442123.000100","message":{"text":"hello"}}"#;
 
-fn token() -> Token {
+fn token() -> SlackToken {
     let document = format!(r#"{{"token": "{TOKEN}", "routes": []}}"#);
     SlackConfig::from_json(document.as_bytes()).unwrap().token
 }

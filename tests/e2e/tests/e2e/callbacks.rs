@@ -5,9 +5,9 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, ensure};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tidegate_cli::orders_client::Draft;
-use tidegate_cli::secrets;
 use tidegate_events::OrderId;
+use tidegate_operations::SecretStore as _;
+use tidegate_operations::orders_client::Draft;
 use tidegate_standins::CallbackFault;
 
 use crate::command::tidegate;
@@ -112,7 +112,7 @@ impl Endpoint {
 
 async fn secrets_of(stack: &Stack, customer: &Customer) -> Result<Value> {
     let id = stack.deployment.callback_secret(&customer.id);
-    let document = secrets::read(&stack.deployment.secrets, &id).await?.context("no secret")?;
+    let document = stack.deployment.secrets.read(&id).await?.context("no secret")?;
     Ok(serde_json::from_str::<Value>(&document)?["secrets"].take())
 }
 

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use tidegate_cli::secrets;
-use tidegate_cli::sqs;
+use tidegate_operations::{Queues as _, SecretStore as _};
 use tidegate_testkit::lambda_api::{Action, Fault, FaultProxy, Function, LambdaApi, Outcome, When};
 
 use crate::gateway;
@@ -76,8 +75,7 @@ async fn survive(stack: &Stack, case: &Case) -> Result<()> {
     ensure!(matches!(outcome, Outcome::Crashed(_)), "the process was not killed: {outcome:?}");
     let before = stack.slack_messages(&channel).len();
 
-    sqs::send(&stack.deployment.sqs, stack.output("NotifySlackQueueUrl")?, &message.to_string(), Default::default())
-        .await?;
+    stack.deployment.sqs.send(stack.output("NotifySlackQueueUrl")?, &message.to_string(), Default::default()).await?;
     stack.notify_slack_is_done_with(&channel.repository).await?;
     let posted = async || Ok(Some(stack.slack_messages(&channel).len()).filter(|count| *count >= case.messages));
     let messages = eventually(&format!("{} messages, {before} before", case.messages), SOON, posted).await?;
@@ -128,7 +126,7 @@ impl Killable {
         // A Slack document of its own, in which Slack is the proxy.
         let name = format!("{DEPLOYMENT}-{}", uuid::Uuid::new_v4().simple());
         let document = stack.slack_document(&slack.endpoint()).to_string();
-        secrets::write(&stack.deployment.secrets, &format!("{name}/notify-slack"), &document, "Crash test").await?;
+        stack.deployment.secrets.write(&format!("{name}/notify-slack"), &document, "Crash test").await?;
         let mut environment = gateway::environment(stack, "notify-slack", &aws.endpoint()).await?;
         environment.push(("TIDEGATE_DEPLOYMENT".to_owned(), name));
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
-use tidegate_cli::send::Delivery;
+use tidegate_operations::send::Delivery;
 use tidegate_testkit::lambda_api::Outcome;
 
 use crate::gateway;

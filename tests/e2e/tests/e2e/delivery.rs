@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use http::HeaderValue;
 use serde_json::json;
 use tidegate_cli::clock;
-use tidegate_cli::logs::{self, Line, Query};
+use tidegate_operations::logs::{self, Line, Query};
 
 use crate::gateway;
 use crate::sender::{Sender, deliver, delivery_id, push_to, secret};
@@ -62,7 +62,7 @@ pub(crate) async fn a_github_push_becomes_one_slack_message_within_one_trace(sta
 
 /// All lines of the functions, once each has told of the trace. An invocation's lines appear together, when it has ended.
 async fn traced_lines(stack: &Stack, functions: &[String], since_millis: i64, trace_id: &str) -> Result<Vec<Line>> {
-    let query = Query { functions: functions.to_vec(), since_millis, pattern: None };
+    let query = Query { functions: functions.to_vec(), since_millis, pattern: None, text: None };
     eventually("both functions have logged the trace", SOON, async || {
         let lines = logs::read(&stack.deployment.logs, &query).await?;
         let told = |name: &String| lines.iter().any(|line| line.function == *name && line.text.contains(trace_id));

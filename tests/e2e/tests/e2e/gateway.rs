@@ -5,7 +5,7 @@ use aws_sdk_lambda::primitives::Blob;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
-use tidegate_cli::send::Delivery;
+use tidegate_operations::send::Delivery;
 
 use crate::stack::{DEPLOYMENT, Stack};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use tidegate_cli::send::Delivery;
+use tidegate_operations::send::Delivery;
 use tidegate_testkit::hostile;
 use tokio::time::Instant;
 

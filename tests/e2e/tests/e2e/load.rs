@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
-use tidegate_cli::send::Delivery;
+use tidegate_operations::send::Delivery;
 use tokio::sync::Semaphore;
 
 use crate::sender::{deliver, delivery_id, push_to_repository};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use tidegate_cli::sqs;
+use tidegate_operations::Queues as _;
 use tidegate_orders::payment::PaymentStatus;
 
 use crate::command::tidegate;
@@ -32,7 +32,7 @@ pub(crate) async fn an_unreadable_command_is_set_aside_in_every_queue(stack: Arc
     let (id, secret) = (key(), key());
     let body = json!({"command": "ReserveStock", "version": 99, "id": id, "data": secret}).to_string();
     for url in QUEUES {
-        sqs::send(&stack.deployment.sqs, stack.output(url)?, &body, BTreeMap::new()).await?;
+        stack.deployment.sqs.send(stack.output(url)?, &body, BTreeMap::new()).await?;
     }
     let letters = letters(&stack, &id, QUEUES.len()).await?;
     for letter in &letters {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use http::{Request, header};
-use tidegate_cli::orders_client::Draft;
+use tidegate_operations::orders_client::Draft;
 
 use crate::shop::{Customer, Customers, draft, key, order_id, words};
 use crate::stack::{Answer, Stack};

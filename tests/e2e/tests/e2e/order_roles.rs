@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use tidegate_cli::orders_client::Draft;
+use tidegate_operations::orders_client::Draft;
 use tokio::sync::OnceCell;
 
 use crate::roles::{Findings, Role, text};

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
-use tidegate_cli::orders_client::Draft;
-use tidegate_cli::sfn;
 use tidegate_events::OrderId;
+use tidegate_operations::Executions as _;
+use tidegate_operations::executions::execution_arn;
+use tidegate_operations::orders_client::Draft;
 
 use crate::shop::{Customers, NOWHERE, QUANTITY, draft, goods, outside, words};
 use crate::shop_books::{Books, balance, payment, told_once};
@@ -124,9 +125,9 @@ async fn cancelled(stack: &Stack, id: &OrderId, order: &Value, reason: &str, boo
 
 /// A saga that carried out what it had to, be it the undoing, has succeeded.
 async fn has_succeeded(stack: &Stack, id: &OrderId) -> Result<()> {
-    let arn = sfn::execution_arn(stack.output("OrderSagaArn")?, id.as_str());
+    let arn = execution_arn(stack.output("OrderSagaArn")?, id.as_str());
     eventually("the saga has succeeded", SOON, async || {
-        let execution = sfn::execution(&stack.sfn, &arn).await?;
+        let execution = stack.sfn.execution(&arn).await?;
         Ok(execution.is_some_and(|it| it.status == "SUCCEEDED").then_some(()))
     })
     .await

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
-use tidegate_cli::orders_client::Draft;
 use tidegate_events::OrderId;
+use tidegate_operations::orders_client::Draft;
 use tidegate_orders::payment::PaymentStatus;
 use tidegate_standins::StripeFault;
 

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, ensure};
 use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::{Value, json};
-use tidegate_cli::orders_client::Draft;
-use tidegate_cli::{dynamodb, sfn};
 use tidegate_events::OrderId;
+use tidegate_operations::orders_client::Draft;
+use tidegate_operations::{executions, tables};
 use tidegate_orders::Order;
 use tidegate_orders::payment::PaymentStatus;
 
@@ -75,7 +75,7 @@ pub(crate) async fn a_saga_that_was_stopped_while_parked_parks_anew_and_is_answe
     let (id, sku) = parked::parked(&stack, "redriven").await?;
     let at = stop_in(&stack, &id, "ParkUndoPayment").await?;
     let token = async || {
-        let order = dynamodb::state::<Order>(&stack.dynamodb, stack.output("OrdersTableName")?, id.as_str()).await?;
+        let order = tables::state::<Order>(&stack.dynamodb, stack.output("OrdersTableName")?, id.as_str()).await?;
         anyhow::Ok(order.and_then(|it| it.parked?.token))
     };
     let before = token().await?;
@@ -110,7 +110,7 @@ struct Entered {
 }
 
 fn execution_arn(stack: &Stack, id: &OrderId) -> Result<String> {
-    Ok(sfn::execution_arn(stack.output("OrderSagaArn")?, id.as_str()))
+    Ok(executions::execution_arn(stack.output("OrderSagaArn")?, id.as_str()))
 }
 
 async fn entered(stack: &Stack, id: &OrderId) -> Result<Vec<Entered>> {

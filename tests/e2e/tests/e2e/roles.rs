@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
@@ -12,7 +12,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_types::SdkConfig;
 use bytes::Bytes;
-use tidegate_cli::aws::{self, Access};
+use tidegate_cli::deployment::access_of;
+use tidegate_operations::aws;
 
 use crate::leftovers;
 use crate::sender::{Sender, deliver, delivery_id, push_to, secret};
@@ -94,11 +95,7 @@ impl Role {
         let name = format!("{DEPLOYMENT}-{function}");
         let found = async || Ok(worker_credentials(stack, &name));
         let credentials = eventually(&format!("a worker of {name}"), SOON, found).await?;
-        let root = Access::Emulator {
-            endpoint: stack.state.endpoint.clone(),
-            region: stack.state.region.clone(),
-            credentials: stack.state.credentials.clone().context("the emulator has no credentials")?,
-        };
+        let root = access_of(&stack.state, &stack.state.endpoint);
         let provider = SharedCredentialsProvider::new(credentials);
         let sdk: SdkConfig = aws::load(&root).await.into_builder().credentials_provider(provider).build();
         let by_path = aws_sdk_s3::config::Builder::from(&sdk).force_path_style(true).build();

@@ -4,8 +4,9 @@ use anyhow::Result;
 use bytes::Bytes;
 use http::HeaderValue;
 use serde_json::{Value, json};
+use tidegate_cli::clock;
 use tidegate_cli::deployment::Deployment;
-use tidegate_cli::send::{self, Delivery, Draft};
+use tidegate_operations::send::{Delivery, Draft};
 use tidegate_webhooks::Source;
 use uuid::Uuid;
 
@@ -69,7 +70,7 @@ impl Sender {
             id: Some(id.to_owned()),
             body: Some(body.into()),
         };
-        Delivery::sign(&draft, &self.source, send::now())
+        Delivery::sign(&draft, &self.source, clock::unix_time())
     }
 }
 

@@ -7,12 +7,13 @@ use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use http::{HeaderValue, Request, header, request};
 use serde_json::Value;
-use tidegate_cli::customers::{self, CONSOLE};
-use tidegate_cli::orders_client::Draft;
 use tidegate_cli::output::Progress;
 use tidegate_cli::standin_client::{self, StandinClient};
-use tidegate_cli::{timeline, token};
+use tidegate_cli::{clock, customers};
 use tidegate_events::OrderId;
+use tidegate_operations::customers::{CONSOLE, find};
+use tidegate_operations::orders_client::Draft;
+use tidegate_operations::{timeline, token};
 use tidegate_standins::{Act, Callback, StripeFault};
 use tidegate_testkit::openapi::{Description, Exchange};
 use uuid::Uuid;
@@ -57,8 +58,9 @@ impl Customers {
         customers::sign_in(deployment, resources, CONSOLE, &Progress::silent()).await?;
         let login = tidegate(stack, &["login", OTHER, "--json"]).await?.success()?.json()?;
         ensure!(login["made"] == true, "{login}");
-        let client = customers::find(deployment, resources, CONSOLE).await?.context("the console has no client")?;
-        let reader = token::ask(deployment, resources, CONSOLE, &client, &["orders/read"]).await?;
+        let client = find(deployment, resources, CONSOLE).await?.context("the console has no client")?;
+        let reader =
+            token::request(deployment, resources, CONSOLE, &client, &["orders/read"], clock::epoch_millis()).await?;
         Ok(Self {
             console: Customer::with(&customers::token_of(deployment, resources, CONSOLE).await?)?,
             other: Customer::with(&customers::token_of(deployment, resources, OTHER).await?)?,

@@ -2,8 +2,8 @@
 
 use anyhow::{Context as _, Result, ensure};
 use serde::de::DeserializeOwned;
-use tidegate_cli::dynamodb;
 use tidegate_events::OrderId;
+use tidegate_operations::tables;
 use tidegate_orders::payment::{Payment, PaymentStatus};
 use tidegate_orders::shipment::Shipment;
 use tidegate_orders::{Reservation, Stock};
@@ -103,5 +103,5 @@ pub(crate) async fn payment(stack: &Stack, id: &OrderId) -> Result<Payment> {
 }
 
 async fn state<T: DeserializeOwned>(stack: &Stack, table: &str, id: &str) -> Result<Option<T>> {
-    dynamodb::state(&stack.dynamodb, stack.output(table)?, id).await
+    tables::state(&stack.dynamodb, stack.output(table)?, id).await
 }

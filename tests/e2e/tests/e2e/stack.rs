@@ -10,15 +10,13 @@ use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tidegate_cli::aws::{self, Access};
-use tidegate_cli::cloudformation;
 use tidegate_cli::config;
-use tidegate_cli::deployment::{Api, Deployment, Resources};
+use tidegate_cli::deployment::{Deployment, access_of};
 use tidegate_cli::local::{self, StandinChoice, UpOptions};
 use tidegate_cli::output::Progress;
-use tidegate_cli::secrets;
 use tidegate_local::group::Group;
 use tidegate_local::state::{State, StateDir};
+use tidegate_operations::{Api, Resources, SecretStore as _, aws, cloudformation};
 use tidegate_standins::{Attempt, Fault, Message, Options, Standin};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, OnceCell, RwLock};
@@ -131,12 +129,7 @@ impl Stack {
         scratch: TempDir,
     ) -> Result<Self> {
         let local::Up { state, deployment, .. } = up;
-        let sdk = aws::load(&Access::Emulator {
-            endpoint: state.endpoint.clone(),
-            region: state.region.clone(),
-            credentials: state.credentials.clone().context("the emulator has no credentials")?,
-        })
-        .await;
+        let sdk = aws::load(&access_of(&state, &state.endpoint)).await;
         let resources = deployment.resources().await?;
         let stacks = deployment.stacks().await?;
         let by_path = aws_sdk_s3::config::Builder::from(&sdk).force_path_style(true).build();
@@ -165,8 +158,7 @@ impl Stack {
             deployment,
         };
         let document = stack.slack_document(&stack.slack_url).to_string();
-        secrets::write(&stack.deployment.secrets, &stack.deployment.slack_secret(), &document, "End-to-end tests")
-            .await?;
+        stack.deployment.secrets.write(&stack.deployment.slack_secret(), &document, "End-to-end tests").await?;
         Ok(stack)
     }
 
@@ -254,7 +246,7 @@ impl Stack {
     pub(crate) async fn put_source(&self, sender: &Sender) -> Result<()> {
         let id = self.deployment.source_secret(&sender.name);
         let document = sender.document.to_string();
-        secrets::write(&self.deployment.secrets, &id, &document, "End-to-end tests").await.map(drop)
+        self.deployment.secrets.write(&id, &document, "End-to-end tests").await.map(drop)
     }
 
     /// The Slack document: a route for each channel. It is never changed, so that tests need not wait for each other.

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use tidegate_cli::aws::{self, Access};
 use tidegate_cli::config;
+use tidegate_cli::deployment::access_of;
 use tidegate_cli::output::Progress;
 use tidegate_local::{StandinChoice, State, StateDir, UpOptions};
+use tidegate_operations::aws;
 
 use crate::stack::Stack;
 
@@ -151,12 +152,7 @@ impl Small {
 
     async fn function(&self) -> Result<Function> {
         let state = self.options.state.load()?.context("nothing is up")?;
-        let sdk = aws::load(&Access::Emulator {
-            endpoint: state.endpoint,
-            region: state.region,
-            credentials: state.credentials.context("the emulator has no credentials")?,
-        })
-        .await;
+        let sdk = aws::load(&access_of(&state, &state.endpoint)).await;
         let name = format!("{DEPLOYMENT}-one");
         let found = aws_sdk_lambda::Client::new(&sdk).get_function_configuration().function_name(name).send().await?;
         let environment = found.environment.and_then(|environment| environment.variables).unwrap_or_default();

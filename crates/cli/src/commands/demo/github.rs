@@ -5,15 +5,17 @@ use std::time::Duration;
 use anyhow::{Result, bail, ensure};
 use http::HeaderValue;
 use serde_json::{Value, json};
+use tidegate_operations::http_client::{Answer, HttpClient};
+use tidegate_operations::send::{self, Delivery, Draft};
+use tidegate_operations::{Hint, Queues as _};
 use tokio::time::Instant;
 
-use super::super::{Context, send::meaning};
-use crate::failure::Hint;
-use crate::http_client::{Answer, HttpClient};
+use super::super::send::meaning;
+use crate::clock;
+use crate::context::Context;
 use crate::local::Up;
-use crate::send::{self, Delivery, Draft};
+use crate::render;
 use crate::standin_client::{self, StandinClient};
-use crate::{render, sqs};
 
 /// From the answer to the sender to the message in Slack. It takes a second; a machine under load gets more.
 const SLACK_DEADLINE: Duration = Duration::from_secs(30);
@@ -32,7 +34,7 @@ pub(super) async fn play(context: &Context, up: &Up) -> Result<Value> {
 
     output.line("\n1. GitHub delivers a push, signed over its raw bytes");
     let draft = Draft { source: "github".to_owned(), event: "push".to_owned(), id: None, body: None };
-    let delivery = Delivery::sign(&draft, &source, send::now())?;
+    let delivery = Delivery::sign(&draft, &source, clock::unix_time())?;
     let began = Instant::now();
     let accepted = delivery.send(&client, &api).await?;
     output.line(format!("   POST {}  ({} bytes)", api.webhook_url("github"), delivery.body.len()));
@@ -51,12 +53,12 @@ pub(super) async fn play(context: &Context, up: &Up) -> Result<Value> {
     render::message(message).lines().for_each(|line| output.line(format!("   | {line}")));
 
     output.line("\n3. GitHub delivers the same push again");
-    let again = Delivery::sign(&Draft { id: Some(delivery.id.clone()), ..draft.clone() }, &source, send::now())?;
+    let again = Delivery::sign(&Draft { id: Some(delivery.id.clone()), ..draft.clone() }, &source, clock::unix_time())?;
     let duplicate = again.send(&client, &api).await?;
     expect(output, &duplicate, 200)?;
 
-    output.line("\n4. Somebody sends a push with a wrong signature");
-    let mut forged = Delivery::sign(&draft, &source, send::now())?;
+    output.line("\n4. A push comes with a wrong signature");
+    let mut forged = Delivery::sign(&draft, &source, clock::unix_time())?;
     let wrong = format!("sha256={}", "0".repeat(64));
     forged.headers.insert("x-hub-signature-256", HeaderValue::from_str(&wrong)?);
     let refused = forged.send(&client, &api).await?;
@@ -94,7 +96,7 @@ fn millis(answer: &Answer) -> u64 {
 /// That something does not happen can only be seen over time: when nothing is queued any more, nothing more will come.
 async fn settled(
     deployment: &crate::deployment::Deployment,
-    resources: &crate::deployment::Resources,
+    resources: &tidegate_operations::Resources,
     slack: &StandinClient,
     before: usize,
 ) -> Result<usize> {
@@ -106,7 +108,7 @@ async fn settled(
         }
         let mut waiting = 0;
         for queue in &resources.queues {
-            let depth = sqs::depth(&deployment.sqs, &queue.url).await?;
+            let depth = deployment.sqs.depth(&queue.url).await?;
             waiting += depth.waiting + depth.in_flight + depth.delayed;
         }
         empty_since = if waiting == 0 { empty_since.or_else(|| Some(Instant::now())) } else { None };

@@ -1,13 +1,18 @@
 //! Orders on each of their ways: one that succeeds, one that is declined, one that is out of stock, one that cannot be shipped, and
 //! one that its customer cancels.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Result, bail, ensure};
 use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Value, json};
-use tidegate_events::{EventType, OrderId, Sku};
+use tidegate_events::{CancelReason, EventType, OrderId, Sku};
+use tidegate_operations::customers::CONSOLE;
+use tidegate_operations::orders::OrderEnd;
+use tidegate_operations::orders_client::{Draft, OrdersClient};
+use tidegate_operations::timeline::entry_document;
+use tidegate_operations::{Hint, Resources, Tables as _, stock, tables};
 use tidegate_orders::Stock;
 use tidegate_orders::payment::Payment;
 use tidegate_standins::{Act, Callback, StripeFault};
@@ -15,20 +20,18 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::super::orders::accepted;
-use super::super::orders::watch::{End, Telling, Watched};
-use super::super::{Context, stock};
-use crate::customers::{self, CONSOLE};
-use crate::deployment::{Deployment, Resources};
-use crate::dynamodb;
-use crate::failure::Hint;
+use super::super::orders::watch::{Detail, Watched};
+use crate::clock;
+use crate::context::Context;
+use crate::customers;
+use crate::deployment::Deployment;
 use crate::local::Up;
-use crate::orders_client::{Draft, OrdersClient};
 use crate::output::{Output, Progress};
 use crate::standin_client::{self, StandinClient};
 
 /// An order takes seconds; a machine under load gets more.
 const DEADLINE: Duration = Duration::from_secs(60);
-/// Between two looks.
+/// Between two reads.
 const POLL: Duration = Duration::from_millis(200);
 /// What is sold, and how much comes in.
 const SKU: &str = "tide-table";
@@ -44,7 +47,7 @@ struct Plan {
     pay: &'static str,
     country: &'static str,
     /// Nothing: it is confirmed.
-    cancelled: Option<&'static str>,
+    cancelled: Option<CancelReason>,
 }
 
 const PLANS: [Plan; 4] = [
@@ -54,21 +57,21 @@ const PLANS: [Plan; 4] = [
         sku: SKU,
         pay: "pm_card_visa_chargeDeclinedInsufficientFunds",
         country: "DE",
-        cancelled: Some("payment_declined"),
+        cancelled: Some(CancelReason::PaymentDeclined),
     },
     Plan {
         title: "Of something that is not there",
         sku: MISSING_SKU,
         pay: "pm_card_visa",
         country: "DE",
-        cancelled: Some("out_of_stock"),
+        cancelled: Some(CancelReason::OutOfStock),
     },
     Plan {
-        title: "To where nobody ships",
+        title: "To a country without a carrier",
         sku: SKU,
         pay: "pm_card_visa",
         country: "AQ",
-        cancelled: Some("shipment_rejected"),
+        cancelled: Some(CancelReason::ShipmentRejected),
     },
 ];
 
@@ -77,7 +80,7 @@ const WITHDRAWN: Plan = Plan {
     sku: SKU,
     pay: "pm_card_visa",
     country: "DE",
-    cancelled: Some("cancelled_by_customer"),
+    cancelled: Some(CancelReason::CancelledByCustomer),
 };
 
 pub(super) async fn play(context: &Context, up: &Up) -> Result<Value> {
@@ -90,23 +93,24 @@ pub(super) async fn play(context: &Context, up: &Up) -> Result<Value> {
         output,
         deployment,
         resources: &resources,
-        client: OrdersClient::of(deployment, &resources, CONSOLE).await?,
+        client: customers::orders_client(deployment, &resources, CONSOLE).await?,
         standin: standin_client::of(deployment)?,
         sku: SKU.parse()?,
     };
     let receipt = Uuid::new_v4().to_string();
-    let before = stock::receive(deployment, &resources, &shop.sku, RECEIVED, &receipt).await?.stock;
+    let now = UNIX_EPOCH + clock::since_epoch();
+    let before = stock::receive(&deployment.dynamodb, &resources, &shop.sku, RECEIVED, &receipt, now).await?.stock;
     output.line(format!("   {CONSOLE} is {}; {} {SKU} are on hand", signed_in.token.client_id, before.on_hand));
 
-    let mut told = Vec::new();
+    let mut ended = Vec::new();
     output.line("\n6. Four orders are placed at once");
     let placed = futures::future::try_join_all(PLANS.iter().map(|plan| shop.place(plan))).await?;
     for (plan, id) in PLANS.iter().zip(&placed) {
-        told.push(shop.tell(plan, id).await?);
+        ended.push(shop.follow(plan, id).await?);
     }
     output.line("\n7. A fifth is placed, and cancelled");
     let id = shop.place_and_cancel().await?;
-    told.push(shop.tell(&WITHDRAWN, &id).await?);
+    ended.push(shop.follow(&WITHDRAWN, &id).await?);
 
     let after = shop.settled(before).await?;
     output.line(format!(
@@ -116,7 +120,7 @@ pub(super) async fn play(context: &Context, up: &Up) -> Result<Value> {
         after.reserved,
         after.shipped
     ));
-    Ok(json!({"orders": told, "stock": {"before": before, "after": after}}))
+    Ok(json!({"orders": ended, "stock": {"before": before, "after": after}}))
 }
 
 struct Shop<'a> {
@@ -147,7 +151,7 @@ impl Shop<'_> {
         Ok(id)
     }
 
-    /// The authorisation is held at Stripe until the payment has heard of the cancellation, so that it is always in time.
+    /// The authorisation is held at Stripe until the payment knows of the cancellation, so that it is always in time.
     async fn place_and_cancel(&self) -> Result<OrderId> {
         let hold = StripeFault {
             path: Some("/v1/payment_intents".to_owned()),
@@ -165,7 +169,7 @@ impl Shop<'_> {
         let id = self.place(&WITHDRAWN).await?;
         let timeline = self.resources.output("TimelineTableName")?;
         self.until("its stock is reserved", async || {
-            let entries = dynamodb::timeline(&self.deployment.dynamodb, timeline, &id).await?;
+            let entries = self.deployment.dynamodb.timeline(timeline, &id).await?;
             Ok(entries.iter().any(|entry| entry.event_type == EventType::StockReserved.as_str()))
         })
         .await?;
@@ -177,20 +181,20 @@ impl Shop<'_> {
             answer.took.as_millis()
         ));
         let payments = self.resources.output("PaymentsTableName")?;
-        self.until("the payment has heard of it", async || {
-            let payment: Option<Payment> = dynamodb::state(&self.deployment.dynamodb, payments, id.as_str()).await?;
+        self.until("the payment knows of the cancellation", async || {
+            let payment: Option<Payment> = tables::state(&self.deployment.dynamodb, payments, id.as_str()).await?;
             Ok(payment.is_some_and(|payment| payment.stopped))
         })
         .await?;
         Ok(id)
     }
 
-    /// Follows an order to its end, and says whether that is the one it has to have.
-    async fn tell(&self, plan: &Plan, id: &OrderId) -> Result<Value> {
+    /// Follows an order to its end, which has to be the planned one.
+    async fn follow(&self, plan: &Plan, id: &OrderId) -> Result<Value> {
         self.output.line(format!("\n   {}: {}", plan.title, id.as_str()));
-        let watched = Watched::of(self.deployment, self.resources, id)?;
-        let end = watched.follow(self.output.indented(), Telling::Timeline, DEADLINE).await?;
-        let expected = plan.cancelled.map_or(End::Confirmed, |reason| End::Cancelled { reason: reason.to_owned() });
+        let watched = Watched { deployment: self.deployment, resources: self.resources, id };
+        let end = watched.follow(self.output.indented(), Detail::Timeline, DEADLINE).await?;
+        let expected = plan.cancelled.map_or(OrderEnd::Confirmed, |reason| OrderEnd::Cancelled { reason });
         if end != expected {
             bail!(Hint::new(
                 format!("order {} is {}, and was to be {}", id.as_str(), end.sentence(), expected.sentence()),
@@ -200,8 +204,8 @@ impl Shop<'_> {
         let callback = self.called_back(id).await?;
         let word = callback.body["type"].as_str().unwrap_or_default();
         self.output.line(format!("   | called back: {word}, signed, answered {}", callback.status));
-        let entries = watched.look().await?.entries;
-        let timeline: Vec<Value> = entries.iter().map(crate::timeline::entry_document).collect();
+        let entries = watched.read().await?.timeline;
+        let timeline: Vec<Value> = entries.iter().map(entry_document).collect();
         Ok(json!({
             "order_id": id,
             "title": plan.title,
@@ -232,11 +236,9 @@ impl Shop<'_> {
 
     /// Waits until what was sold has left the house, and nothing else has changed.
     async fn settled(&self, before: Stock) -> Result<Stock> {
-        let table = self.resources.output("InventoryTableName")?;
-        let key = format!("{}{}", stock::PREFIX, self.sku.as_str());
         let mut after = Stock::default();
         self.until("what was sold has left the house", async || {
-            after = dynamodb::state(&self.deployment.dynamodb, table, &key).await?.unwrap_or_default();
+            after = stock::show(&self.deployment.dynamodb, self.resources, &self.sku).await?;
             Ok(after.reserved == before.reserved && after.shipped == before.shipped + SOLD)
         })
         .await?;

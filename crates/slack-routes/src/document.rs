@@ -1,31 +1,4 @@
-//! The operator's document: Slack's address, the token, and which channel an event goes to.
-//!
-//! It is the secret `{deployment}/notify-slack`:
-//!
-//! ```
-//! # use notify_slack::routes::SlackConfig;
-//! let config = SlackConfig::from_json(br##"{
-//!     "api_url": "https://slack.com/api",
-//!     "token": "xoxb-made-up",
-//!     "routes": [
-//!         {"source": "github", "repository": "octo-harbour/*", "branch": "main", "channel": "#deploys"},
-//!         {"repository": "octo-harbour/*", "channel": "C0123456789"}
-//!     ]
-//! }"##)?;
-//! assert_eq!(config.route("github", Some("octo-harbour/tide-tables"), Some("main")), Some("#deploys"));
-//! assert_eq!(config.route("github", Some("octo-harbour/tide-tables"), Some("next")), Some("C0123456789"));
-//! assert_eq!(config.route("github", Some("mona-example/notes"), None), None);
-//! # Ok::<(), notify_slack::routes::ConfigError>(())
-//! ```
-//!
-//! - Routes are tried in their order; **the first that matches decides**. An event that none matches is not sent:
-//!   it is acknowledged and counted as skipped. A last route with a channel alone catches the rest.
-//! - What a route does not name, it does not ask for. What it names must be there: a route with a `branch`, be it `*`,
-//!   does not match a tag or an issue.
-//! - `*` stands for any run of characters, `/` included; nothing else is special. Repositories match without regard
-//!   to case, as on GitHub; sources and branches match exactly.
-
-mod glob;
+//! The document, read strictly: a member that is not known is an error, and no error quotes a value.
 
 use std::fmt;
 
@@ -33,7 +6,7 @@ use serde_json::{Map, Value};
 use tidegate_runtime::ApiUrl;
 use zeroize::Zeroizing;
 
-use glob::Glob;
+use crate::glob::Glob;
 
 /// Slack's own API.
 const SLACK: &str = "https://slack.com/api";
@@ -44,13 +17,13 @@ pub struct SlackConfig {
     /// Where Slack's Web API is.
     pub api_url: ApiUrl,
     /// What Slack knows this app by.
-    pub token: Token,
+    pub token: SlackToken,
     routes: Vec<Route>,
 }
 
 /// Slack's bearer token. Never shown, and wiped from memory when dropped.
 #[derive(Clone)]
-pub struct Token(Zeroizing<String>);
+pub struct SlackToken(Zeroizing<String>);
 
 #[derive(Debug)]
 struct Route {
@@ -71,13 +44,13 @@ pub enum ConfigError {
         /// Counted from 1.
         column: usize,
     },
-    /// A member that has to be there is not.
+    /// A required member is absent.
     #[error("`{path}` is missing")]
     Missing {
         /// For instance `routes[2].channel`.
         path: String,
     },
-    /// A member that nobody reads: most likely misspelt.
+    /// A member that is not read: most likely misspelt.
     #[error("{path} has an unknown member{}; known are {known}", name.as_deref().map(|n| format!(" `{n}`")).unwrap_or_default())]
     Unknown {
         /// The object it is in.
@@ -107,7 +80,7 @@ impl SlackConfig {
             .map_err(|error| ConfigError::NotJson { line: error.line(), column: error.column() })?;
         let mut members = object(value, "the document")?;
         // The token first: from here on it is wiped whatever else is wrong.
-        let token = Token::take(&mut members)?;
+        let token = SlackToken::take(&mut members)?;
         let api_url = text(&mut members, "api_url", "")?;
         let api_url =
             ApiUrl::parse(api_url.as_deref().unwrap_or(SLACK)).map_err(|problem| invalid("api_url", problem))?;
@@ -116,7 +89,7 @@ impl SlackConfig {
             Some(_) => return Err(invalid("routes", "has to be a list")),
             None => return Err(ConfigError::Missing { path: "routes".to_owned() }),
         };
-        nothing_else(&members, "the document", "`api_url`, `token` and `routes`")?;
+        reject_unknown_members(&members, "the document", "`api_url`, `token` and `routes`")?;
         let routes =
             routes.into_iter().enumerate().map(|(index, route)| Route::read(index, route)).collect::<Result<_, _>>()?;
         Ok(Self { api_url, token, routes })
@@ -133,8 +106,8 @@ impl SlackConfig {
     }
 }
 
-impl Token {
-    /// The token itself, for the `Authorization` header.
+impl SlackToken {
+    /// For the `Authorization` header.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -151,9 +124,9 @@ impl Token {
     }
 }
 
-impl fmt::Debug for Token {
+impl fmt::Debug for SlackToken {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Token(redacted)")
+        formatter.write_str("SlackToken(redacted)")
     }
 }
 
@@ -176,7 +149,7 @@ impl Route {
         let source = glob("source", str::to_owned)?;
         let repository = glob("repository", str::to_ascii_lowercase)?;
         let branch = glob("branch", str::to_owned)?;
-        nothing_else(&members, &path, "`source`, `repository`, `branch` and `channel`")?;
+        reject_unknown_members(&members, &path, "`source`, `repository`, `branch` and `channel`")?;
         Ok(Self { source, repository, branch, channel })
     }
 }
@@ -212,11 +185,11 @@ fn text(members: &mut Map<String, Value>, name: &str, prefix: &str) -> Result<Op
     }
 }
 
-fn nothing_else(members: &Map<String, Value>, path: &str, known: &'static str) -> Result<(), ConfigError> {
+fn reject_unknown_members(members: &Map<String, Value>, path: &str, known: &'static str) -> Result<(), ConfigError> {
     let Some(name) = members.keys().next() else { return Ok(()) };
-    // Somebody may have put the token where a name belongs; tokens have dashes and digits, names have not.
-    let looks_like_one = name.len() <= 32 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    let name = looks_like_one.then(|| name.clone());
+    // The token may stand where a name belongs; tokens have dashes and digits, names have not.
+    let is_printable = name.len() <= 32 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let name = is_printable.then(|| name.clone());
     Err(ConfigError::Unknown { path: path.to_owned(), name, known })
 }
 
@@ -225,4 +198,5 @@ fn invalid(path: &str, problem: &'static str) -> ConfigError {
 }
 
 #[cfg(test)]
+#[path = "document_tests.rs"]
 mod tests;

@@ -13,34 +13,24 @@ use crate::failure::Hint;
 /// Where calls go and as whom.
 #[derive(Clone, Debug)]
 pub enum Access {
-    /// The default chain: environment, profiles, SSO, and `AWS_ENDPOINT_URL` when it is set.
-    Caller,
-    /// An emulator of our own, whose credentials are in the state file.
-    Emulator {
-        /// Its address.
-        endpoint: String,
-        /// Its region.
-        region: String,
-        /// Its root credentials.
-        credentials: tidegate_local::state::Credentials,
+    /// The default chain: environment, profiles, SSO.
+    Caller {
+        /// `AWS_ENDPOINT_URL`, when it is set: the clients find it by themselves.
+        endpoint: Option<String>,
     },
+    /// An emulator with root credentials of its own.
+    Emulator { endpoint: String, region: String, access_key_id: String, secret_access_key: String },
 }
 
-/// Loads the configuration.
 pub async fn load(access: &Access) -> SdkConfig {
     // rustls with ring, as in the functions (docs/decisions/0003): the default client brings a second crypto library.
     let http = Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https();
     match access {
-        Access::Caller => aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await,
+        Access::Caller { .. } => aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await,
         // Built by hand and not by the chain, so that no variable and no profile of the caller's steers what goes to the emulator.
-        Access::Emulator { endpoint, region, credentials } => {
-            let credentials = Credentials::new(
-                credentials.access_key_id.clone(),
-                credentials.secret_access_key.clone(),
-                None,
-                None,
-                "tidegate-state",
-            );
+        Access::Emulator { endpoint, region, access_key_id, secret_access_key } => {
+            let credentials =
+                Credentials::new(access_key_id.clone(), secret_access_key.clone(), None, None, "tidegate-emulator");
             SdkConfig::builder()
                 .behavior_version(BehaviorVersion::latest())
                 .http_client(http)
@@ -55,7 +45,7 @@ pub async fn load(access: &Access) -> SdkConfig {
 
 /// The region of the default chain.
 pub async fn callers_region() -> anyhow::Result<String> {
-    region(&load(&Access::Caller).await)
+    region(&load(&Access::Caller { endpoint: None }).await)
 }
 
 /// The region of a configuration.
@@ -87,7 +77,7 @@ where
             _ => anyhow::anyhow!(what),
         };
     }
-    // The outermost texts ("dispatch failure") say nothing; the innermost cause does.
+    // The outermost texts ("dispatch failure") do not help; the innermost cause does.
     let mut cause: &dyn std::error::Error = &error;
     while let Some(deeper) = cause.source() {
         cause = deeper;

@@ -1,6 +1,7 @@
-//! Access tokens of customers: asked for by client credentials, kept in the state directory until they expire, shown to nobody.
+//! Access tokens of customers: requested by client credentials and kept until they expire.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -9,17 +10,16 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{Request, header};
 use serde::{Deserialize, Serialize};
-use tidegate_local::state::{StateDir, write_private};
 
-use crate::clock;
 use crate::cognito::AppClient;
-use crate::deployment::{Deployment, Resources};
+use crate::deployment::Deployment;
 use crate::failure::Hint;
 use crate::http_client::HttpClient;
+use crate::resources::Resources;
 
 /// Cognito answers within a second.
 const LIMIT: Duration = Duration::from_secs(15);
-/// A token that expires sooner is asked for anew: it has to live until its request has been looked at.
+/// A token that expires sooner is requested anew: it has to be good until its request has been checked.
 const MARGIN_MILLIS: i64 = 60_000;
 
 /// What a signed-in customer has.
@@ -29,7 +29,7 @@ pub struct Token {
     pub customer: String,
     /// The app client, which is the customer's id.
     pub client_id: String,
-    /// The deployment and where it is: a name says little.
+    /// The deployment and where it is: another place may have one of that name.
     place: String,
     /// When it is no longer good, in milliseconds since the epoch.
     pub expires_at_millis: i64,
@@ -47,44 +47,56 @@ impl std::fmt::Debug for Token {
 }
 
 impl Token {
-    /// The token itself: for the header, and for whoever asks to see it.
+    /// For the `Authorization` header, and for an operator who wants to see it.
     pub fn expose(&self) -> &str {
         &self.access_token
     }
 
     /// Whether a request can still be made with it.
-    pub fn is_good(&self) -> bool {
-        self.expires_at_millis - MARGIN_MILLIS > clock::epoch_millis()
+    pub fn is_good(&self, now_millis: i64) -> bool {
+        self.expires_at_millis - MARGIN_MILLIS > now_millis
     }
 
-    /// The one that is kept for a customer of this deployment, good or expired.
-    pub fn kept(deployment: &Deployment, customer: &str) -> Result<Option<Self>> {
-        let path = file(&deployment.state_dir, deployment, customer);
-        let text = match std::fs::read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
-        };
-        // Of another shape, or of another deployment of that name: as if there were none.
-        let token: Option<Self> = serde_json::from_slice(&text).ok();
-        Ok(token.filter(|token| token.place == place(deployment)))
-    }
-
-    /// Keeps it, readable by its owner only.
-    pub fn keep(&self, deployment: &Deployment) -> Result<()> {
-        let tokens = deployment.state_dir.tokens();
-        std::fs::create_dir_all(&tokens).with_context(|| format!("{} cannot be created", tokens.display()))?;
-        write_private(&file(&deployment.state_dir, deployment, &self.customer), &serde_json::to_vec_pretty(self)?)
+    /// Whether it is of this deployment, and not of another one of that name.
+    pub fn is_of(&self, deployment: &Deployment) -> bool {
+        self.place == place(deployment)
     }
 }
 
-/// Asks for a token with these scopes.
-pub async fn ask(
+/// Keeps the tokens of customers that are signed in.
+pub trait TokenStore: Sync {
+    /// The token of a customer, good or expired; `None` where none of this deployment is kept.
+    fn load(&self, deployment: &Deployment, customer: &str) -> Result<Option<Token>>;
+
+    fn save(&self, deployment: &Deployment, token: &Token) -> Result<()>;
+}
+
+/// Tokens in this process's memory.
+#[derive(Debug, Default)]
+pub struct MemoryTokens {
+    tokens: Mutex<BTreeMap<String, Token>>,
+}
+
+impl TokenStore for MemoryTokens {
+    fn load(&self, deployment: &Deployment, customer: &str) -> Result<Option<Token>> {
+        let token = self.tokens.lock().unwrap_or_else(PoisonError::into_inner).get(customer).cloned();
+        Ok(token.filter(|token| token.is_of(deployment)))
+    }
+
+    fn save(&self, _deployment: &Deployment, token: &Token) -> Result<()> {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).insert(token.customer.clone(), token.clone());
+        Ok(())
+    }
+}
+
+/// Requests a token with these scopes.
+pub async fn request(
     deployment: &Deployment,
     resources: &Resources,
     customer: &str,
     client: &AppClient,
     scopes: &[&str],
+    now_millis: i64,
 ) -> Result<Token> {
     let url = deployment.token_url(resources)?;
     let credentials = STANDARD.encode(format!("{}:{}", client.id, client.secret));
@@ -97,7 +109,7 @@ pub async fn ask(
     let body = answer.json().unwrap_or_default();
     let (Some(access_token), true) = (body["access_token"].as_str(), answer.status.is_success()) else {
         bail!(Hint::new(
-            format!("{customer} got no token: {} {}", answer.status, body["error"].as_str().unwrap_or_default()),
+            format!("{customer} was given no token: {} {}", answer.status, body["error"].as_str().unwrap_or_default()),
             "look at the app client and its scopes in the user pool",
         ));
     };
@@ -106,15 +118,11 @@ pub async fn ask(
         customer: customer.to_owned(),
         client_id: client.id.clone(),
         place: place(deployment),
-        expires_at_millis: clock::epoch_millis().saturating_add(lives),
+        expires_at_millis: now_millis.saturating_add(lives),
         access_token: access_token.to_owned(),
     })
 }
 
 fn place(deployment: &Deployment) -> String {
     format!("{} at {}", deployment.name, deployment.place)
-}
-
-fn file(dir: &StateDir, deployment: &Deployment, customer: &str) -> PathBuf {
-    dir.tokens().join(format!("{}.{customer}.json", deployment.name))
 }

@@ -11,11 +11,11 @@ use sha2::{Digest, Sha256};
 use tidegate_webhooks::{Scheme, SignError, Source, UnixTime};
 use uuid::Uuid;
 
-use crate::clock;
-use crate::deployment::{Api, Deployment};
+use crate::deployment::Deployment;
 use crate::failure::Hint;
 use crate::http_client::{Answer, HttpClient};
-use crate::secrets;
+use crate::resources::Api;
+use crate::sources;
 
 /// Longer than the HTTP API lets a function work.
 const ANSWER_LIMIT: Duration = Duration::from_secs(35);
@@ -97,19 +97,13 @@ impl Delivery {
 
 /// Reads and checks a source's document in the deployment.
 pub async fn source(deployment: &Deployment, name: &str) -> Result<Source> {
-    let id = deployment.source_secret(name);
-    let Some(document) = secrets::read(&deployment.secrets, &id).await? else {
-        bail!(Hint::new(
+    match sources::load(&deployment.secrets, &deployment.source_secret(name), name).await? {
+        Some(source) => Ok(source),
+        None => bail!(Hint::new(
             format!("deployment {} has no source {name}", deployment.name),
             "see `tidegate source list`, or add it with `tidegate source set`",
-        ));
-    };
-    Source::from_json(document.as_bytes()).with_context(|| format!("the document of source {name} is not valid"))
-}
-
-/// The present second.
-pub fn now() -> UnixTime {
-    UnixTime(i64::try_from(clock::since_epoch().as_secs()).unwrap_or(i64::MAX))
+        )),
+    }
 }
 
 fn explain(error: SignError, source: &str) -> anyhow::Error {
@@ -209,7 +203,7 @@ fn sender_headers(source: &Source, event: &str, id: &str, at: UnixTime) -> Resul
 }
 
 /// A sample body. Two samples differ when their ids do: under GitHub and Shopify, whose signature covers the body alone, the same
-/// body again is a repeated delivery, whatever its id header says.
+/// body again is a repeated delivery, whatever its id header is.
 fn sample(scheme: Scheme, event: &str, id: &str, at: UnixTime) -> Result<String> {
     let digest = Sha256::digest(id);
     let number = digest.iter().take(6).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
@@ -330,7 +324,7 @@ mod tests {
         let source = source(json!({"scheme": "standard-webhooks", "secrets": [public]}));
         let error = Delivery::sign(&draft("tide.turned"), &source, AT).unwrap_err();
         assert!(error.to_string().contains("public key"), "{error}");
-        assert!(crate::failure::advice(&error).unwrap().contains("private key"));
+        assert!(error.downcast_ref::<Hint>().unwrap().advice().contains("private key"));
     }
 
     #[test]
@@ -338,7 +332,7 @@ mod tests {
         let options = json!({"audience": "https://hooks.harbour.example", "service_account": "push@harbour.example"});
         let source = source(json!({"scheme": "pubsub", "options": options}));
         let error = Delivery::sign(&draft("tide.turned"), &source, AT).unwrap_err();
-        assert!(crate::failure::advice(&error).unwrap().contains("real sender"), "{error}");
+        assert!(error.downcast_ref::<Hint>().unwrap().advice().contains("real sender"), "{error}");
     }
 
     #[test]
@@ -372,7 +366,7 @@ mod tests {
     #[test]
     fn an_unknown_github_event_asks_for_a_file() {
         let error = github_sample("moon_phase").unwrap_err();
-        assert!(crate::failure::advice(&error).unwrap().contains("--file"));
+        assert!(error.downcast_ref::<Hint>().unwrap().advice().contains("--file"));
     }
 
     #[test]

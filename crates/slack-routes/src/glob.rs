@@ -2,17 +2,17 @@
 
 /// A pattern, as the texts between its stars.
 #[derive(Debug)]
-pub(super) struct Glob {
+pub(crate) struct Glob {
     pieces: Vec<String>,
 }
 
 impl Glob {
-    pub(super) fn new(pattern: &str) -> Self {
+    pub(crate) fn new(pattern: &str) -> Self {
         Self { pieces: pattern.split('*').map(str::to_owned).collect() }
     }
 
-    /// Whether the whole text matches. Taking each piece at its first place is enough, so this never tries again.
-    pub(super) fn matches(&self, text: &str) -> bool {
+    /// Whether the whole text matches. Taking each piece at its first place is enough, so nothing is tried twice.
+    pub(crate) fn matches(&self, text: &str) -> bool {
         let [first, middle @ .., last] = self.pieces.as_slice() else {
             return self.pieces.iter().all(|whole| whole == text);
         };

@@ -1,4 +1,4 @@
-//! One HTTP request at a time, with a deadline: health checks, deliveries, the Slack stand-in.
+//! One HTTP request at a time, with a deadline: deliveries, tokens, the orders API.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-/// No answer that this command reads is larger; a stranger's endless one is cut off.
+/// No answer that is read here is larger; an endless one is cut off.
 const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 
 /// An answer, read to its end.

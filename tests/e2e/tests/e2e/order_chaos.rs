@@ -13,9 +13,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use serde_json::{Value, json};
-use tidegate_cli::customers::{self, CONSOLE};
-use tidegate_cli::orders_client::{Draft, OrdersClient};
+use tidegate_cli::customers;
 use tidegate_cli::output::Progress;
+use tidegate_operations::customers::CONSOLE;
+use tidegate_operations::orders_client::{Draft, OrdersClient};
 use tokio::sync::Semaphore;
 
 use self::books::Books;
@@ -62,7 +63,7 @@ pub(crate) async fn of_200_orders_under_copies_and_kills_none_is_lost_and_none_i
     let mut chance = Chance::of_run();
     let resources = stack.deployment.resources().await?;
     customers::sign_in(&stack.deployment, &resources, CONSOLE, &Progress::silent()).await?;
-    let client = OrdersClient::of(&stack.deployment, &resources, CONSOLE).await?;
+    let client = customers::orders_client(&stack.deployment, &resources, CONSOLE).await?;
     let books = Books::new(&stack)?;
     for number in 0..PLENTY {
         books.receive(&plenty(number), PLENTIFUL).await?;

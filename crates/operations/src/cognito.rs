@@ -11,12 +11,10 @@ const TOKEN_MINUTES: i32 = 60;
 /// The most that Cognito lists at once.
 const PAGE: i32 = 60;
 
-/// An app client: who signs in, and by what.
 #[derive(Clone)]
 pub struct AppClient {
     /// Its id, which is the customer's id too.
     pub id: String,
-    /// What only the client knows.
     pub secret: String,
 }
 
@@ -27,7 +25,7 @@ impl std::fmt::Debug for AppClient {
     }
 }
 
-/// The client of this name, or nothing. Cognito does not keep names unique: the one that was made first counts.
+/// The client of this name. Cognito does not keep names unique: the one that was created first counts.
 pub async fn named(cognito: &Client, pool: &str, name: &str) -> Result<Option<AppClient>> {
     let mut pages = cognito.list_user_pool_clients().user_pool_id(pool).max_results(PAGE).into_paginator().send();
     let mut ids = Vec::new();
@@ -35,7 +33,9 @@ pub async fn named(cognito: &Client, pool: &str, name: &str) -> Result<Option<Ap
         let page =
             page.map_err(explain).with_context(|| format!("the clients of user pool {pool} cannot be listed"))?;
         let clients = page.user_pool_clients.unwrap_or_default().into_iter();
-        ids.extend(clients.filter(|client| client.client_name.as_deref() == Some(name)).filter_map(|it| it.client_id));
+        ids.extend(
+            clients.filter(|client| client.client_name.as_deref() == Some(name)).filter_map(|client| client.client_id),
+        );
     }
     let mut found: Option<(AppClient, _)> = None;
     for id in ids {
@@ -47,13 +47,12 @@ pub async fn named(cognito: &Client, pool: &str, name: &str) -> Result<Option<Ap
     Ok(found.map(|(client, _)| client))
 }
 
-/// The client of this id.
 pub async fn by_id(cognito: &Client, pool: &str, id: &str) -> Result<AppClient> {
     Ok(described(cognito, pool, id).await?.0)
 }
 
-/// Makes a client that gets tokens with these scopes by its secret.
-pub async fn make(cognito: &Client, pool: &str, name: &str, scopes: &[&str]) -> Result<AppClient> {
+/// Creates a client that requests tokens with these scopes by its secret.
+pub async fn create(cognito: &Client, pool: &str, name: &str, scopes: &[&str]) -> Result<AppClient> {
     let minutes = TokenValidityUnitsType::builder().access_token(TimeUnitsType::Minutes).build();
     let answer = cognito
         .create_user_pool_client()
@@ -68,15 +67,15 @@ pub async fn make(cognito: &Client, pool: &str, name: &str, scopes: &[&str]) -> 
         .send()
         .await
         .map_err(explain)
-        .with_context(|| format!("app client {name} cannot be made in user pool {pool}"))?;
-    let client = answer.user_pool_client.context("Cognito made an app client and does not say which")?;
+        .with_context(|| format!("app client {name} cannot be created in user pool {pool}"))?;
+    let client = answer.user_pool_client.context("Cognito created an app client and does not name it")?;
     to_client(client.client_id, client.client_secret)
 }
 
 async fn described(cognito: &Client, pool: &str, id: &str) -> Result<(AppClient, Option<i64>)> {
     let answer = cognito.describe_user_pool_client().user_pool_id(pool).client_id(id).send().await;
     let answer = answer.map_err(explain).with_context(|| format!("app client {id} cannot be read"))?;
-    let client = answer.user_pool_client.context("Cognito does not say what the app client is")?;
+    let client = answer.user_pool_client.context("Cognito does not describe the app client")?;
     let made = client.creation_date.map(|date| date.secs());
     Ok((to_client(client.client_id, client.client_secret)?, made))
 }

@@ -1,4 +1,4 @@
-//! CloudFormation: which stacks a deployment has, how they are, and what they export to this command.
+//! CloudFormation: which stacks a deployment has, how they are, and what they export.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,17 +12,15 @@ use tokio::time::{Instant, sleep};
 
 use crate::aws::explain;
 
-/// Between two looks at a stack that is being updated.
+/// Between two reads of a stack that is being updated.
 const POLL: Duration = Duration::from_millis(500);
 
-/// A stack as this command needs it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Stack {
-    /// Its name.
     pub name: String,
     /// Its state in CloudFormation's words, such as `CREATE_COMPLETE`.
     pub status: String,
-    /// Why it is in that state, when CloudFormation says so.
+    /// Why it is in that state, when CloudFormation gives a reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Its outputs by key.
@@ -54,7 +52,7 @@ pub async fn stacks(client: &Client, deployment: &str, contexts: &[&str]) -> Res
     Ok(found)
 }
 
-/// CloudFormation has no error code of its own for a stack that does not exist: it is a `ValidationError` that says so.
+/// CloudFormation has no error code of its own for a stack that does not exist: it is a `ValidationError` with this text.
 fn is_missing(error: &impl ProvideErrorMetadata) -> bool {
     error.message().is_some_and(|message| message.contains("does not exist"))
 }
@@ -101,10 +99,12 @@ pub async fn set_parameter(client: &Client, stack: &str, name: &str, value: &str
     }
 }
 
-/// The value of a stack's parameter.
 pub async fn parameter(client: &Client, stack: &str, name: &str) -> Result<Option<String>> {
     let parameters = described(client, stack).await?.parameters.unwrap_or_default();
-    Ok(parameters.into_iter().find(|it| it.parameter_key.as_deref() == Some(name)).and_then(|it| it.parameter_value))
+    Ok(parameters
+        .into_iter()
+        .find(|parameter| parameter.parameter_key.as_deref() == Some(name))
+        .and_then(|found| found.parameter_value))
 }
 
 async fn described(client: &Client, stack: &str) -> Result<aws_sdk_cloudformation::types::Stack> {

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use self::header::Header;
 pub(crate) use self::orders::{
     CallbackSecret, CallbackStatus, CallbacksCommand, Login, OrdersCommand, Place, SagasCommand, StockCommand, Watch,
 };
-use crate::commands::Header;
 
+mod header;
 mod orders;
 
 /// Webhooks in, sagas out: runs, feeds and watches a Tidegate deployment, on this machine or on AWS.
@@ -80,7 +81,7 @@ pub(crate) enum Command {
         #[arg(long)]
         keep: bool,
     },
-    /// Stand in for Slack, Stripe and whoever is called back (started by `up`)
+    /// Stand in for Slack, Stripe and the receiver of callbacks (started by `up`)
     #[command(hide = true)]
     Standin(Standin),
 }
@@ -91,7 +92,7 @@ pub(crate) struct Deploy {
     #[arg(long, default_value = "arm64", value_parser = ["arm64", "x86_64"])]
     pub(crate) architecture: String,
     /// Only these stacks and those that they stand on, for instance `webhooks operations` [default: all]
-    #[arg(value_name = "STACK", value_parser = clap::builder::PossibleValuesParser::new(crate::contexts::CONTEXTS), hide_possible_values = true)]
+    #[arg(value_name = "STACK", value_parser = clap::builder::PossibleValuesParser::new(tidegate_operations::contexts::CONTEXTS), hide_possible_values = true)]
     pub(crate) stacks: Vec<String>,
 }
 

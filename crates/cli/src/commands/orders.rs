@@ -8,15 +8,17 @@ use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Value, json};
+use tidegate_operations::Hint;
+use tidegate_operations::http_client::Answer;
+use tidegate_operations::orders_client::{Draft, OrdersClient, problem};
+use tidegate_operations::timeline::{money, read_entry};
 use uuid::Uuid;
 
-use super::{Context, read_file};
 use crate::args::{OrdersCommand, Place};
-use crate::failure::Hint;
-use crate::http_client::Answer;
-use crate::orders_client::{Draft, OrdersClient, problem};
+use crate::context::Context;
+use crate::input::read_file;
 use crate::output::Output;
-use crate::timeline;
+use crate::{customers, timeline};
 
 /// The most orders that the API gives at once.
 const PAGE: u32 = 100;
@@ -35,7 +37,7 @@ pub(super) async fn run(context: &Context, command: OrdersCommand) -> Result<Exi
 async fn client(context: &Context, customer: &str) -> Result<OrdersClient> {
     let deployment = context.deployment().await?;
     let resources = deployment.resources().await?;
-    OrdersClient::of(&deployment, &resources, customer).await
+    customers::orders_client(&deployment, &resources, customer).await
 }
 
 async fn place(context: &Context, arguments: &Place) -> Result<()> {
@@ -50,7 +52,7 @@ async fn place(context: &Context, arguments: &Place) -> Result<()> {
 
     let output = context.output;
     let id = text(&placed, "order_id");
-    let total = timeline::money(&placed["total"]).unwrap_or_default();
+    let total = money(&placed["total"]).unwrap_or_default();
     let again = if replayed { " before, under the same key" } else { "" };
     output.line(format!("Order {id} was placed{again}: {total}, in {} ms.", answer.took.as_millis()));
     output.line(format!("  key  {key}"));
@@ -92,7 +94,7 @@ async fn list(context: &Context, customer: &str, limit: u32) -> Result<()> {
         output.table(
             &["order", "placed", "status", "total"],
             orders.iter().map(|order| {
-                let total = timeline::money(&order["total"]).unwrap_or_default();
+                let total = money(&order["total"]).unwrap_or_default();
                 vec![text(order, "order_id"), text(order, "placed_at"), status(order), total]
             }),
         );
@@ -111,7 +113,7 @@ async fn show(context: &Context, customer: &str, id: &str) -> Result<()> {
         ("order", text(&order, "order_id")),
         ("status", status(&order)),
         ("placed", text(&order, "placed_at")),
-        ("total", timeline::money(&order["total"]).unwrap_or_default()),
+        ("total", money(&order["total"]).unwrap_or_default()),
         ("step", text(&order, "current_step")),
         ("callback", text(&order, "callback_url")),
     ] {
@@ -126,7 +128,7 @@ async fn show(context: &Context, customer: &str, id: &str) -> Result<()> {
     output.table(
         &["sku", "quantity", "unit price"],
         order["lines"].as_array().into_iter().flatten().map(|line| {
-            let price = timeline::money(&line["unit_price"]).unwrap_or_default();
+            let price = money(&line["unit_price"]).unwrap_or_default();
             vec![text(line, "sku"), line["quantity"].to_string(), price]
         }),
     );
@@ -138,7 +140,7 @@ async fn show(context: &Context, customer: &str, id: &str) -> Result<()> {
 /// The timeline of an answer; an entry that does not read is left out rather than in the way.
 fn print_timeline(output: Output, id: &str, entries: &Value) {
     let mut entries: Vec<_> =
-        entries.as_array().into_iter().flatten().filter_map(|it| watch::read_entry(id, it)).collect();
+        entries.as_array().into_iter().flatten().filter_map(|entry| read_entry(id, entry)).collect();
     entries.sort_by_key(|entry| entry.time);
     let since = entries.first().map_or(0, |entry| timeline::millis(entry.time));
     entries.iter().for_each(|entry| output.line(timeline::entry(entry, since)));
@@ -150,7 +152,7 @@ async fn cancel(context: &Context, customer: &str, id: &str) -> Result<()> {
     context.output.line(match text(&cancelled, "cancellation").as_str() {
         "cancelled" => format!("Order {id} is cancelled."),
         _ => {
-            format!("Order {id} is asked to be cancelled; whether that is in time, `tidegate orders watch {id}` tells.")
+            format!("The cancellation of order {id} is requested; whether it is in time, `tidegate orders watch {id}` shows.")
         }
     });
     context.output.document(&cancelled)
@@ -179,7 +181,7 @@ fn status(order: &Value) -> String {
     let (status, reason) = (text(order, "status"), text(order, "cancel_reason"));
     match (reason.is_empty(), order["cancellation_requested"] == true && status == "placed") {
         (false, _) => format!("{status} ({reason})"),
-        (true, true) => format!("{status}, asked to be cancelled"),
+        (true, true) => format!("{status}, cancellation requested"),
         (true, false) => status,
     }
 }

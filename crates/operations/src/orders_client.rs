@@ -7,10 +7,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 use serde_json::{Value, json};
 
-use crate::customers;
-use crate::deployment::{Api, Deployment, Resources};
 use crate::failure::Hint;
 use crate::http_client::{Answer, HttpClient};
+use crate::resources::Api;
+use crate::token::Token;
 
 /// Longer than the HTTP API lets a function work.
 const LIMIT: Duration = Duration::from_secs(35);
@@ -26,17 +26,13 @@ pub struct OrdersClient {
 }
 
 impl OrdersClient {
-    /// With the token that is kept of this customer, refreshed where it has expired.
-    pub async fn of(deployment: &Deployment, resources: &Resources, customer: &str) -> Result<Self> {
-        let token = customers::token_of(deployment, resources, customer).await?;
+    pub fn new(api: Api, token: Token) -> Result<Self> {
         let mut authorization = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
             .context("the token is not one that a header can hold; sign in again")?;
         authorization.set_sensitive(true);
-        let api = deployment.api(resources)?;
         Ok(Self { client: HttpClient::new(), api, authorization, customer_id: token.client_id })
     }
 
-    /// Places an order.
     pub async fn place(&self, key: &str, body: Bytes) -> Result<Answer> {
         let key = HeaderValue::from_str(key)
             .map_err(|_| Hint::new("the key is not one that a header can hold", "use visible ASCII characters"))?;
@@ -53,12 +49,10 @@ impl OrdersClient {
         self.send(Method::GET, &format!("/orders?limit={limit}{cursor}"), HeaderMap::new(), Bytes::new()).await
     }
 
-    /// An order.
     pub async fn show(&self, id: &str) -> Result<Answer> {
         self.send(Method::GET, &format!("/orders/{id}"), HeaderMap::new(), Bytes::new()).await
     }
 
-    /// Asks for an order to be cancelled.
     pub async fn cancel(&self, id: &str) -> Result<Answer> {
         self.send(Method::POST, &format!("/orders/{id}/cancellation"), HeaderMap::new(), Bytes::new()).await
     }
@@ -79,19 +73,15 @@ impl OrdersClient {
 /// What is ordered, as the API takes it.
 #[derive(Clone, Debug)]
 pub struct Draft {
-    /// What.
     pub sku: String,
-    /// How many.
     pub quantity: u64,
     /// The price of one, in minor units.
     pub price: u64,
-    /// The price's currency.
     pub currency: String,
-    /// Where it goes.
+    /// Where it is shipped to.
     pub country: String,
-    /// By which means it is paid.
+    /// Stripe's payment method.
     pub pay: String,
-    /// Who is told the outcome.
     pub callback_url: Option<String>,
 }
 
@@ -159,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_problem_tells_every_fault_with_its_place() {
+    fn a_problem_lists_every_fault_with_its_place() {
         let body = json!({"title": "The order is not valid", "errors": [
             {"pointer": "/lines/0/sku", "detail": "must be another"},
             {"pointer": "", "detail": "must be JSON"},
@@ -169,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_no_problem_document_is_told_by_its_status() {
+    fn an_answer_that_is_no_problem_document_is_described_by_its_status() {
         assert_eq!(problem(&answer(StatusCode::UNAUTHORIZED, &json!({"message": "no"}))), ["401 Unauthorized"]);
     }
 }
