@@ -2,14 +2,15 @@
 
 use std::borrow::Cow;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use tidegate_cloudevents::Event;
+use tidegate_outbox::{AggregateId, CommandId, TaskToken, Write};
 
 use crate::command::Service;
 use crate::{
-    Command, CommandId, CommandName, CompensationAnswered, CorrelationId, OrderEvent, OrderId, ParkedAnswer,
-    PaymentCommand, ReadError, ShipmentCommand, StockCommand, TaskToken,
+    Command, CommandName, CompensationAnswered, CorrelationId, OrderEvent, OrderId, ParkedAnswer, PaymentCommand,
+    ReadError, ShipmentCommand, StockCommand,
 };
 
 /// A command, with what has to be known beside it. Its JSON is the body of the message.
@@ -19,7 +20,7 @@ pub struct Envelope {
     pub command_id: CommandId,
     /// Which order.
     pub order_id: OrderId,
-    /// By which the answer goes back, where somebody waits for one.
+    /// By which the saga is answered that waits, if one does.
     pub task_token: Option<TaskToken>,
     /// The piece of work it belongs to.
     pub correlation_id: Option<CorrelationId>,
@@ -65,6 +66,15 @@ struct Head<'a> {
     traceparent: Option<String>,
 }
 
+/// What tells an event from a command: the member that every CloudEvent has, and no command.
+#[derive(Deserialize)]
+struct Kind {
+    specversion: Option<IgnoredAny>,
+    /// SNS's own, around an event, where a subscription has no raw delivery.
+    #[serde(rename = "Type")]
+    notification: Option<IgnoredAny>,
+}
+
 #[derive(Serialize)]
 struct Body<'a> {
     #[serde(flatten)]
@@ -80,7 +90,22 @@ struct Body<'a> {
     traceparent: Option<&'a str>,
 }
 
+impl From<&Envelope> for Write {
+    /// To the item that the command's service keeps of the order.
+    fn from(envelope: &Envelope) -> Self {
+        let home = AggregateId::from(&envelope.order_id);
+        Self::command(envelope.command_id.clone(), home).answering(envelope.task_token.clone())
+    }
+}
+
 impl Envelope {
+    /// Whether a message's body is an event, raw or in SNS's envelope. Everything else is to be a command.
+    #[must_use]
+    pub fn is_event(body: &[u8]) -> bool {
+        let kind = serde_json::from_slice::<Kind>(body);
+        kind.is_ok_and(|kind| kind.specversion.is_some() || kind.notification.is_some())
+    }
+
     /// Reads a message's body. Members that are not known are passed over, so that a sender may be newer.
     ///
     /// # Errors
@@ -118,11 +143,11 @@ impl Envelope {
         serde_json::to_string(&body).expect("commands have JSON")
     }
 
-    /// The command that follows from an event, if one does: services that do not take part in the saga's conversation
-    /// hear of it by subscription, and nobody waits for their answer. The event's name makes the command's.
+    /// The command that follows from an event, if one does: a service subscribes to the event, and no saga waits for the
+    /// reply. The event's name makes the command's.
     ///
-    /// When a person has undone by hand what a compensation could not, the service is told: it finds that it is so and
-    /// writes it down, or leaves the tombstone that refuses a late copy of its action. Undoing twice is the same as once
+    /// When a person has undone by hand what a compensation could not, its service gets the command all the same: it finds
+    /// that it is so and writes it down, or leaves the tombstone that refuses a late copy of its action. Undoing twice is the same as once
     /// but for money, which may have gone back another way: a payment is settled, not undone again.
     ///
     /// # Errors
@@ -137,10 +162,39 @@ impl Envelope {
                     CommandName::CancelShipment => Command::Shipment(ShipmentCommand::Cancel {}),
                     CommandName::UndoPayment => Command::Payment(PaymentCommand::Settle {}),
                     CommandName::ReleaseStock => Command::Stock(StockCommand::Release {}),
-                    _ => return Ok(None),
+                    // The order's own step was undone where the answer was decided.
+                    CommandName::CancelOrder
+                    // What has no compensation is never parked.
+                    | CommandName::ReserveStock
+                    | CommandName::ShipStock
+                    | CommandName::AuthorisePayment
+                    | CommandName::CapturePayment
+                    | CommandName::StopPayment
+                    | CommandName::SettlePayment
+                    | CommandName::ReconcilePayment
+                    | CommandName::CreateShipment
+                    | CommandName::ConfirmOrder
+                    | CommandName::WithdrawConfirmation
+                    | CommandName::ParkCompensation
+                    | CommandName::AnswerCompensation => return Ok(None),
                 }
             }
-            _ => return Ok(None),
+            OrderEvent::CompensationAnswered(CompensationAnswered { answer: ParkedAnswer::Retry, .. })
+            | OrderEvent::OrderPlaced(_)
+            | OrderEvent::StockReserved(_)
+            | OrderEvent::StockRejected(_)
+            | OrderEvent::StockReleased(_)
+            | OrderEvent::PaymentAuthorised(_)
+            | OrderEvent::PaymentDeclined(_)
+            | OrderEvent::PaymentCaptured(_)
+            | OrderEvent::PaymentVoided(_)
+            | OrderEvent::PaymentRefunded(_)
+            | OrderEvent::PaymentExpired(_)
+            | OrderEvent::ShipmentCreated(_)
+            | OrderEvent::ShipmentRejected(_)
+            | OrderEvent::ShipmentCancelled(_)
+            | OrderEvent::OrderCancelled(_)
+            | OrderEvent::CompensationParked(_) => return Ok(None),
         };
         let command_id = format!("{}/{}", event.source(), event.id()).parse().map_err(|_| ReadError::Unnamed)?;
         Ok(Some(Self {

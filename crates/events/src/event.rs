@@ -3,14 +3,15 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tidegate_cloudevents::extensions::{CAUSATIONID, CORRELATIONID, TRACEPARENT};
-use tidegate_cloudevents::{Event, EventBuilder, EventError};
+use tidegate_cloudevents::{Event, EventBuilder};
+use tidegate_outbox::CommandId;
 
 use crate::{
-    Address, CallbackUrl, CancelReason, CommandId, CommandName, CorrelationId, CustomerId, Lines, Money, OrderId,
-    PaymentId, PaymentMethod, PricedLine, Reason, ShipmentId, Sku,
+    Address, CallbackUrl, CancelReason, CommandName, CorrelationId, CustomerId, Lines, Money, OrderId, PaymentId,
+    PaymentMethod, PricedLine, Reason, ShipmentId, Sku,
 };
 
-/// One line for each event: its data, who says it, the middle of its CloudEvents `type`.
+/// One line for each event: its data, the service that publishes it, the middle of its CloudEvents `type`.
 macro_rules! events {
     ($($(#[$doc:meta])* $name:ident($data:ty), $source:literal, $word:literal;)*) => {
         /// Something that has happened to an order.
@@ -38,7 +39,7 @@ macro_rules! events {
                 }
             }
 
-            /// The CloudEvents attribute `source`: the service that says it.
+            /// The CloudEvents attribute `source`: the service that publishes it.
             #[must_use]
             pub fn source(self) -> &'static str {
                 match self {
@@ -243,7 +244,7 @@ pub enum ParkedAnswer {
     Resolved,
 }
 
-/// What an event says beside what happened.
+/// What an event has beside what happened.
 #[derive(Clone, Debug)]
 pub struct About<'a> {
     /// To which order.
@@ -279,14 +280,11 @@ pub enum ReadError {
 }
 
 impl OrderEvent {
-    /// The CloudEvent. Its `subject` is the order, so that the data do not repeat it.
-    ///
-    /// # Errors
-    /// When `id` or `traceparent` cannot be what they are given as.
-    pub fn to_cloudevent(&self, id: &str, about: &About<'_>) -> Result<Event, EventError> {
+    /// The CloudEvent, still without its id. Its `subject` is the order, so that the data do not repeat it.
+    pub fn to_cloudevent(&self, about: &About<'_>) -> EventBuilder {
         let event_type = self.event_type();
         let order_id = about.order_id.as_str();
-        let mut builder = Event::builder(id, event_type.source(), event_type.as_str())
+        let mut builder = Event::builder_without_id(event_type.source(), event_type.as_str())
             .subject(order_id)
             .time(about.time)
             .extension(CORRELATIONID, about.correlation_id.map_or(order_id, CorrelationId::as_str));
@@ -296,7 +294,7 @@ impl OrderEvent {
         if let Some(traceparent) = about.traceparent {
             builder = builder.extension(TRACEPARENT, traceparent);
         }
-        self.add_data(builder).build()
+        self.add_data(builder)
     }
 
     /// Reads a CloudEvent. Members of its data that are not known are passed over, so that a sender may be newer.

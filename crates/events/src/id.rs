@@ -1,5 +1,7 @@
 //! What things are called.
 
+use tidegate_outbox::AggregateId;
+
 use crate::text::{is_graphic, is_line, plain, redacted, text};
 
 text! {
@@ -35,14 +37,6 @@ text! {
     ShipmentId, "1 to 255 visible ASCII characters", |it| is_graphic(it, 255), plain
 }
 text! {
-    /// A command, the same however often it arrives: `{execution}/{state}`, or the id of the event that it follows from.
-    CommandId, "1 to 1024 visible ASCII characters", |it| is_graphic(it, 1024), plain
-}
-text! {
-    /// By which a waiting workflow is answered. Whoever has it can answer.
-    TaskToken, "1 to 2048 visible ASCII characters", |it| is_graphic(it, 2048), redacted
-}
-text! {
     /// The piece of work that something belongs to.
     CorrelationId, "1 to 256 characters, none a control character", |it| is_line(it, 256), plain
 }
@@ -57,6 +51,15 @@ text! {
     /// Where to send the outcome. HTTPS, because it is signed but not encrypted otherwise; HTTP to this machine alone,
     /// which is what local stacks and tests have, and what a deployment in AWS refuses to connect to.
     CallbackUrl, "an https URL of at most 2048 characters, without user and password", is_callback_url, plain
+}
+
+impl From<&OrderId> for AggregateId {
+    /// Of the items that services keep of an order: they have its id.
+    fn from(id: &OrderId) -> Self {
+        // Invariant: at most 64 letters, digits and `_`, which is a name.
+        #[expect(clippy::expect_used, reason = "see the invariant")]
+        Self::new(id.as_str()).expect("an order's id names an aggregate")
+    }
 }
 
 fn is_callback_url(text: &str) -> bool {
@@ -82,6 +85,12 @@ mod tests {
         for bad in ["", "ord_", "ORD_1", "01JD", "ord_a/b", "ord_é", &format!("ord_{}", "a".repeat(61))] {
             assert!(bad.parse::<OrderId>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_longest_order_id_names_an_aggregate() {
+        let longest: OrderId = format!("ord_{}", "a".repeat(60)).parse().unwrap();
+        assert_eq!(AggregateId::from(&longest).as_str(), longest.as_str());
     }
 
     #[test]
@@ -115,9 +124,9 @@ mod tests {
 
     #[test]
     fn tokens_and_payment_methods_do_not_show_in_debug() {
-        let token: TaskToken = "made-up-token".parse().unwrap();
+        let token: tidegate_outbox::TaskToken = "made-up-token".parse().unwrap();
         let method: PaymentMethod = "pm_made_up".parse().unwrap();
-        assert_eq!(format!("{token:?} {method:?}"), "redacted redacted");
+        assert_eq!(format!("{token:?} {method:?}"), "TaskToken(redacted) redacted");
     }
 
     #[test]

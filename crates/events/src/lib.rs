@@ -18,7 +18,8 @@
 //! - **Event** ([`OrderEvent`]): something that has happened, in the past tense; travels as a CloudEvent to whoever
 //!   wants to know. Its `type` ends in a version, its `subject` is the order.
 //! - **Command** ([`Envelope`], [`Command`]): something that is asked of one service, imperative; travels through that
-//!   service's queue, mostly with the token by which a waiting saga is answered.
+//!   service's queue, mostly with the token by which a waiting saga is answered. The names of commands and the tokens are
+//!   `tidegate_outbox`'s, whose [`Write`](tidegate_outbox::Write) an envelope becomes.
 //! - **Error name** ([`ErrorName`]): the word of a "no", which the saga's catchers match.
 //! - **Timeline** ([`TimelineEntry`]): what happened to an order, an entry for each event, without what is nobody's
 //!   business.
@@ -59,13 +60,11 @@ pub use event::{
     ParkedAnswer, PaymentDeclined, PaymentOf, ReadError, ShipmentCreated, ShipmentOf, ShipmentRejected, Shortage,
     StockOf, StockRejected,
 };
-pub use id::{
-    CallbackUrl, CommandId, CorrelationId, CustomerId, OrderId, PaymentId, PaymentMethod, Reason, ShipmentId, Sku,
-    TaskToken,
-};
+pub use id::{CallbackUrl, CorrelationId, CustomerId, OrderId, PaymentId, PaymentMethod, Reason, ShipmentId, Sku};
 pub use line::{Line, Lines, MAX_LINES, MAX_QUANTITY, MAX_TOTAL, PricedLine, Quantity};
 pub use money::{Currency, Money};
 pub use place_order::{Fault, PlaceOrder};
 pub use saga::SagaInput;
 pub use text::Invalid;
+pub use tidegate_outbox::{CommandId, TaskToken};
 pub use timeline::{NoEntry, TimelineEntry, Unreadable};

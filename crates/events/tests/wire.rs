@@ -61,7 +61,7 @@ fn every_event_has_a_fixture_that_reads_and_is_written_back() {
             correlation_id: correlation_id.as_ref(),
             traceparent: event.traceparent(),
         };
-        let written = happened.to_cloudevent(event.id(), &about).unwrap();
+        let written = happened.to_cloudevent(&about).id(event.id()).build().unwrap();
         assert_eq!(value(&written.to_json()), value(&text), "{event_type:?}");
     }
     assert_eq!(names("events"), EventType::ALL.iter().map(|it| word(*it).to_owned()).collect());

@@ -75,7 +75,7 @@ pub struct SentAnswer {
     pub step: CommandName,
     pub answer: ParkedAnswer,
     parked_at: jiff::Timestamp,
-    command_id: String,
+    command_id: CommandId,
 }
 
 /// What became of an [`SentAnswer`]. Two answers to one parking have one command id, and the first that arrives counts.
@@ -171,7 +171,7 @@ impl<'a, S: Services> Sagas<'a, S> {
             let order: Option<Order> = image.state_as().context("the order cannot be read")?;
             let parked = order.and_then(|order| order.parked);
             if parked.is_none_or(|parked| parked.at != answer.parked_at) {
-                return Ok(match counted(&image, &CommandId::new(&*answer.command_id)?) {
+                return Ok(match counted(&image, &answer.command_id) {
                     Some(counts) if counts == answer.answer => Effect::Counts,
                     Some(_) => Effect::Conflict,
                     None => Effect::TooLate,
@@ -193,7 +193,7 @@ impl<'a, S: Services> Sagas<'a, S> {
             step: parked.step,
             answer,
             parked_at: parked.at,
-            command_id: envelope.command_id.as_str().to_owned(),
+            command_id: envelope.command_id.clone(),
         })
     }
 
@@ -222,7 +222,7 @@ fn awaited<'a>(parked: Option<&'a Parked>, execution: Option<&Execution>) -> Opt
 
 /// Which answer was recorded under this command id: the reply to the saga is an error where it is to try again.
 fn counted(order: &Image, answer: &CommandId) -> Option<ParkedAnswer> {
-    order.proof(answer).map(|proof| match proof.reply() {
+    order.proof(answer)?.reply().map(|reply| match reply {
         Reply::Success { .. } => ParkedAnswer::Resolved,
         Reply::Failure { .. } => ParkedAnswer::Retry,
     })

@@ -1,7 +1,6 @@
 use std::time::UNIX_EPOCH;
 
-use tidegate_cloudevents::JsonText;
-use tidegate_outbox::{AggregateId, AggregateStore as _, Change, Decision, MemoryAggregates, handle};
+use tidegate_outbox::{AggregateId, AggregateStore as _, Change, Decision, Loaded, MemoryAggregates, Write, handle};
 
 use super::*;
 use crate::services::MemoryServices;
@@ -66,9 +65,9 @@ async fn the_answer_that_counts_is_the_one_whose_proof_is_there() {
     ] {
         let store = MemoryAggregates::default();
         assert_eq!(counted(&store.load(&order).await.unwrap(), &first), None);
-        let command = tidegate_outbox::Command { id: first.clone(), home: order.clone(), token: None };
-        let decide = |_: &[Image]| Ok::<_, String>(Decision { reply: reply.clone(), changes: Vec::new() });
-        handle(&store, &command, UNIX_EPOCH, |_| Vec::new(), decide).await.unwrap();
+        let write = Write::command(first.clone(), order.clone());
+        let decide = |_: Loaded<'_>| Ok::<_, String>(Decision::default().reply(reply.clone()));
+        handle(&store, &write, UNIX_EPOCH, |_| Vec::new(), decide).await.unwrap();
         assert_eq!(counted(&store.load(&order).await.unwrap(), &first), Some(counts));
     }
 }
@@ -76,11 +75,12 @@ async fn the_answer_that_counts_is_the_one_whose_proof_is_there() {
 /// Writes an order, as the worker does that carried out `command`.
 async fn write(services: &MemoryServices, command: &str, order: &Order, reply: Reply) {
     let home = AggregateId::new("ord_1").unwrap();
-    let command = tidegate_outbox::Command { id: CommandId::new(command).unwrap(), home: home.clone(), token: None };
-    let change =
-        Change { aggregate: home, state: JsonText::of(order).unwrap(), events: Vec::new(), index: order.index() };
-    let decide = |_: &[Image]| Ok::<_, String>(Decision { reply: reply.clone(), changes: vec![change.clone()] });
-    handle(&services.tables.aggregates("orders"), &command, UNIX_EPOCH, |_| Vec::new(), decide).await.unwrap();
+    let write = Write::command(CommandId::new(command).unwrap(), home.clone());
+    let decide = |_: Loaded<'_>| {
+        let change = Change { index: order.index(), ..Change::new(home.clone(), order).unwrap() };
+        Ok::<_, String>(Decision::changes([change]).reply(reply.clone()))
+    };
+    handle(&services.tables.aggregates("orders"), &write, UNIX_EPOCH, |_| Vec::new(), decide).await.unwrap();
 }
 
 fn order() -> Order {
@@ -117,7 +117,7 @@ async fn a_parked_compensation_is_answered_once_and_the_answer_that_arrives_firs
     assert_eq!(sagas.effect_of(&retried).await.unwrap(), Effect::NoneYet);
 
     let worked = Order { parked: None, ..order() };
-    write(&services, &resolved.command_id, &worked, Reply::success(&"resolved").unwrap()).await;
+    write(&services, resolved.command_id.as_str(), &worked, Reply::success(&"resolved").unwrap()).await;
     assert_eq!(sagas.effect_of(&resolved).await.unwrap(), Effect::Counts);
     assert_eq!(sagas.effect_of(&retried).await.unwrap(), Effect::Conflict);
     assert!(sagas.parked().await.unwrap().is_empty());

@@ -3,10 +3,9 @@
 use std::time::SystemTime;
 
 use anyhow::{Context as _, Result};
-use tidegate_cloudevents::JsonText;
 use tidegate_events::Sku;
 use tidegate_orders::Stock;
-use tidegate_outbox::{AggregateId, Change, Command, CommandId, Decision, Handled, Image, Reply, handle};
+use tidegate_outbox::{AggregateId, Change, CommandId, Decision, HandleError, Handled, Image, Reply, Write, handle};
 
 use crate::resources::Resources;
 use crate::tables::{self, Tables};
@@ -47,11 +46,11 @@ pub async fn receive(
     now: SystemTime,
 ) -> Result<Receipt> {
     let id = CommandId::new(format!("receipt/{receipt}")).context("the receipt's id is not one")?;
-    let command = Command { id, home: AggregateId::new(key(sku))?, token: None };
+    let write = Write::command(id, AggregateId::new(key(sku))?);
     let store = services.aggregates(resources.output("InventoryTableName")?);
-    let Handled { repeated, .. } = handle(&store, &command, now, |_| Vec::new(), |loaded| take_in(loaded, count))
-        .await
-        .context("nothing was taken in")?;
+    let handled = handle(&store, &write, now, |_| Vec::new(), |loaded| take_in(loaded.home, count)).await;
+    let handled = handled.map_err(|error| anyhow::anyhow!(HandleError::into_boxed(error)));
+    let Handled { repeated, .. } = handled.context("nothing was taken in")?;
     Ok(Receipt { stock: show(services, resources, sku).await?, repeated })
 }
 
@@ -59,13 +58,11 @@ fn key(sku: &Sku) -> String {
     format!("{PREFIX}{}", sku.as_str())
 }
 
-fn take_in(loaded: &[Image], count: u64) -> Result<Decision> {
-    let home = loaded.first().context("no stock was loaded")?;
+fn take_in(home: &Image, count: u64) -> Result<Decision> {
     let stock: Stock = home.state_as()?.unwrap_or_default();
     let on_hand = stock.on_hand.checked_add(count).context("more than can be counted")?;
-    let state = JsonText::of(&Stock { on_hand, ..stock })?;
-    let change = Change { aggregate: home.aggregate().clone(), state, events: Vec::new(), index: Vec::new() };
-    Ok(Decision { reply: Reply::success(&on_hand)?, changes: vec![change] })
+    let change = Change::new(home.aggregate().clone(), &Stock { on_hand, ..stock })?;
+    Ok(Decision::changes([change]).reply(Reply::success(&on_hand)?))
 }
 
 #[cfg(test)]

@@ -2,51 +2,51 @@
 
 use tidegate_events::{CommandName, ErrorName, OrderEvent};
 
-/// What is to become of a command: all of it is written at once, or nothing.
+/// What becomes of an aggregate: all of it is written at once, or nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Decision<S> {
+pub struct Transition<S> {
     /// The aggregate's new state.
     pub state: S,
-    /// The answer.
-    pub reply: Reply,
+    /// How the command ends for the saga.
+    pub completion: Completion,
     /// What has happened, in order. Nothing where the command came again or late.
     pub events: Vec<OrderEvent>,
 }
 
-/// The answer to whoever asked.
+/// How a command ends for whoever waits for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reply {
-    /// It is so now, or was already: a word for it.
+pub enum Completion {
+    /// Done, now or before; a word for the state.
     Done(&'static str),
-    /// No. That is an answer, not a failure.
-    No {
+    /// Refused by a business rule, which is no failure.
+    Refused {
         /// What the saga's catchers match.
         error: ErrorName,
         /// For people who read the execution's history.
         cause: &'static str,
     },
-    /// Not yet: a person will say. Keep the token.
-    Later,
+    /// Not yet: the saga waits until a person answers. Keep the token.
+    Deferred,
 }
 
 /// Where somebody outside has to be asked, one step of a decision. Carry it out and decide again, with what was recorded
-/// as the state and what was answered added to the answers, until it is done. When a write is refused because somebody
-/// else was quicker, start over from the state that is stored, without answers: asking again is answered the same.
+/// as the state and what was answered added to the answers, until it is done. On a conflict with another write, start over
+/// from the state that is stored, without answers: asking again is answered the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next<S, Q> {
-    /// Write this state down before asking. If the asker dies or is overtaken, whoever undoes it knows what may have
-    /// been asked.
+    /// Write this state before asking. If the asker dies, or another write comes first, its compensation knows what may
+    /// have been asked.
     Record(S),
     /// Ask this.
     Ask(Q),
     /// Decided.
-    Done(Decision<S>),
+    Done(Transition<S>),
 }
 
-/// A command that cannot be meant in this state, or an answer that does not fit the question. Trying again does not
-/// help: a person has to look.
+/// A command that the state does not allow, or an answer that does not fit the question. Trying again does not help: a
+/// person has to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{command} does not fit what is {state}")]
+#[error("invalid transition: {command} does not fit {state}")]
 pub struct InvalidTransition {
     /// What was asked.
     pub command: CommandName,
@@ -54,25 +54,22 @@ pub struct InvalidTransition {
     pub state: &'static str,
 }
 
-impl<S> Decision<S> {
-    /// Something happened.
-    pub(crate) fn now(state: S, word: &'static str, event: OrderEvent) -> Self {
-        Self { state, reply: Reply::Done(word), events: vec![event] }
+impl<S> Transition<S> {
+    pub(crate) fn done(state: S, word: &'static str) -> Self {
+        Self { state, completion: Completion::Done(word), events: Vec::new() }
     }
 
-    /// It is so, and there is nothing to tell.
-    pub(crate) fn so(state: S, word: &'static str) -> Self {
-        Self { state, reply: Reply::Done(word), events: Vec::new() }
+    pub(crate) fn done_with(state: S, word: &'static str, event: OrderEvent) -> Self {
+        Self::done(state, word).with(event)
     }
 
-    /// No.
-    pub(crate) fn no(state: S, error: ErrorName, cause: &'static str) -> Self {
-        Self { state, reply: Reply::No { error, cause }, events: Vec::new() }
+    pub(crate) fn refused(state: S, error: ErrorName, cause: &'static str) -> Self {
+        Self { state, completion: Completion::Refused { error, cause }, events: Vec::new() }
     }
 
-    /// No, because it was compensated.
-    pub(crate) fn too_late(state: S) -> Self {
-        Self::no(state, ErrorName::Compensated, "it was undone before it was done")
+    /// Refused, because its compensation came first.
+    pub(crate) fn compensated(state: S) -> Self {
+        Self::refused(state, ErrorName::Compensated, "it was undone before it was done")
     }
 
     pub(crate) fn with(mut self, event: OrderEvent) -> Self {

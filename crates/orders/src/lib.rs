@@ -21,11 +21,12 @@
 //!
 //! # Vocabulary
 //!
-//! - **Decision** ([`Decision`]): the new state, the answer, and what has happened, for one write.
+//! - **Transition** ([`Transition`]): the new state, how the command ends ([`Completion`]), and what has happened, for one
+//!   write.
 //! - **Next** ([`Next`]): where somebody outside is concerned, a decision takes steps: record, ask, done.
 //! - **Tombstone**: the state that a compensation leaves which came before its action ([`PaymentStatus::Undone`],
 //!   [`Shipment::Cancelled`], [`Reservation::Released`]); the late action is answered `Compensated`.
-//! - **Invalid transition** ([`InvalidTransition`]): a command that cannot be meant; a person has to look.
+//! - **Invalid transition** ([`InvalidTransition`]): a command that the state does not allow; a person has to look.
 //!
 //! # What holds, whatever comes twice, late or never
 //!
@@ -46,8 +47,8 @@ pub mod progress;
 pub mod shipment;
 pub mod stock;
 
-pub use decision::{Decision, InvalidTransition, Next, Reply};
+pub use decision::{Completion, InvalidTransition, Next, Transition};
 pub use order::{Order, OrderStatus, Parked};
 pub use payment::{Payment, PaymentStatus};
 pub use shipment::Shipment;
-pub use stock::{Reservation, Stock, StockDecision};
+pub use stock::{Reservation, Stock, StockTransition};

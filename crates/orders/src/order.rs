@@ -1,7 +1,7 @@
 //! The order itself: placed, then confirmed or cancelled, never both.
 //!
 //! A confirmation whose answer was lost is the one step that cannot be undone by doing its opposite, because the world
-//! has been told. So the saga asks for it to be withdrawn first: either it has been given, and the order stays
+//! has acted on it. So the saga asks for it to be withdrawn first: either it has been given, and the order stays
 //! confirmed, or it can be given no more, and everything may be undone.
 //!
 //! ```text
@@ -20,7 +20,7 @@ use tidegate_events::{
     Nothing, OrderCancelled, OrderCommand, OrderEvent, OrderPlaced, ParkedAnswer, PricedLine, TaskToken,
 };
 
-use crate::{Decision, InvalidTransition, Reply};
+use crate::{Completion, InvalidTransition, Transition};
 
 /// An order. What only other services need (how it is paid, where it goes) it does not keep.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ pub struct Order {
     pub lines: Vec<PricedLine>,
     /// What it costs.
     pub total: Money,
-    /// Who is told the outcome.
+    /// Where the outcome is sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callback_url: Option<CallbackUrl>,
     /// When it was placed.
@@ -98,7 +98,7 @@ impl Order {
 
 /// Takes an order. `request_digest` is that of what the customer wrote.
 #[must_use]
-pub fn place(placed: OrderPlaced, request_digest: Option<String>, now: Timestamp) -> Decision<Order> {
+pub fn place(placed: OrderPlaced, request_digest: Option<String>, now: Timestamp) -> Transition<Order> {
     let order = Order {
         customer_id: placed.customer_id.clone(),
         lines: placed.lines.clone(),
@@ -110,48 +110,55 @@ pub fn place(placed: OrderPlaced, request_digest: Option<String>, now: Timestamp
         parked: None,
         request_digest,
     };
-    Decision::now(order, "placed", OrderEvent::OrderPlaced(placed))
+    Transition::done_with(order, "placed", OrderEvent::OrderPlaced(placed))
 }
 
-/// The customer does not want it any more. Whether that is in time shows later: the payment, which hears of the event,
+/// The customer does not want it any more. Whether that is in time shows later: the payment, which gets the event,
 /// decides between it and the capture. Only what is confirmed is certainly too late.
 #[must_use]
-pub fn request_cancellation(order: &Order) -> Decision<Order> {
+pub fn request_cancellation(order: &Order) -> Transition<Order> {
     let mut order = order.clone();
     match order.status {
         OrderStatus::Placed if !order.cancellation_requested => {
             order.cancellation_requested = true;
-            Decision::now(order, "cancelling", OrderEvent::OrderCancellationRequested(Nothing {}))
+            Transition::done_with(order, "cancelling", OrderEvent::OrderCancellationRequested(Nothing {}))
         }
-        OrderStatus::Placed | OrderStatus::Withdrawn => Decision::so(order, "cancelling"),
-        OrderStatus::Cancelled { .. } => Decision::so(order, "cancelled"),
+        OrderStatus::Placed | OrderStatus::Withdrawn => Transition::done(order, "cancelling"),
+        OrderStatus::Cancelled { .. } => Transition::done(order, "cancelled"),
         OrderStatus::Confirmed => already_confirmed(order),
     }
 }
 
-/// The reply is for the token that was parked.
-fn answer_parked(order: Order, step: CommandName, answer: ParkedAnswer) -> Result<Decision<Order>, InvalidTransition> {
+/// The completion is for the token that was parked.
+fn answer_parked(
+    order: Order,
+    step: CommandName,
+    answer: ParkedAnswer,
+) -> Result<Transition<Order>, InvalidTransition> {
     if order.parked.as_ref().is_none_or(|it| it.step != step) {
-        return Err(InvalidTransition { command: CommandName::AnswerCompensation, state: "not parked" });
+        return Err(InvalidTransition {
+            command: CommandName::AnswerCompensation,
+            state: "an order that is not parked",
+        });
     }
     let order = Order { parked: None, ..order };
     let answered = OrderEvent::CompensationAnswered(CompensationAnswered { step, answer });
     Ok(match (answer, step, order.status) {
         (ParkedAnswer::Retry, ..) => {
-            Decision::no(order, ErrorName::RetryCompensation, "a person wants it tried again").with(answered)
+            Transition::refused(order, ErrorName::RetryCompensation, "a person wants it tried again").with(answered)
         }
         // The order is here: that it is resolved is that it is cancelled. Nothing else of the saga comes to say so.
         (ParkedAnswer::Resolved, CommandName::CancelOrder, OrderStatus::Placed | OrderStatus::Withdrawn) => {
             let reason = CancelReason::TechnicalFailure;
             let order = Order { status: OrderStatus::Cancelled { reason }, ..order };
             let cancelled = OrderEvent::OrderCancelled(OrderCancelled { reason });
-            Decision::now(order, "resolved", answered).with(cancelled)
+            Transition::done_with(order, "resolved", answered).with(cancelled)
         }
-        (ParkedAnswer::Resolved, ..) => Decision::now(order, "resolved", answered),
+        (ParkedAnswer::Resolved, ..) => Transition::done_with(order, "resolved", answered),
     })
 }
 
-/// What becomes of a command. `token` is by which the asker is answered; what is parked keeps it. The reply to
+/// What becomes of a command. `token` is by which the asker is answered; what is parked keeps it. The completion of
 /// [`OrderCommand::Answer`] is not for its sender but for the token that was parked.
 ///
 /// # Errors
@@ -161,29 +168,29 @@ pub fn decide(
     command: &OrderCommand,
     token: Option<&TaskToken>,
     now: Timestamp,
-) -> Result<Decision<Order>, InvalidTransition> {
+) -> Result<Transition<Order>, InvalidTransition> {
     use OrderStatus::{Cancelled, Confirmed, Placed, Withdrawn};
     let order = order.clone();
     Ok(match (command, order.status) {
         (OrderCommand::Confirm {}, Placed) => {
             let order = Order { status: Confirmed, ..order };
-            Decision::now(order, "confirmed", OrderEvent::OrderConfirmed(Nothing {}))
+            Transition::done_with(order, "confirmed", OrderEvent::OrderConfirmed(Nothing {}))
         }
-        (OrderCommand::Confirm {}, Confirmed) => Decision::so(order, "confirmed"),
-        (OrderCommand::Confirm {}, Withdrawn | Cancelled { .. }) => Decision::too_late(order),
+        (OrderCommand::Confirm {}, Confirmed) => Transition::done(order, "confirmed"),
+        (OrderCommand::Confirm {}, Withdrawn | Cancelled { .. }) => Transition::compensated(order),
 
         (OrderCommand::WithdrawConfirmation {}, Placed) => {
-            Decision::so(Order { status: Withdrawn, ..order }, "withdrawn")
+            Transition::done(Order { status: Withdrawn, ..order }, "withdrawn")
         }
-        (OrderCommand::WithdrawConfirmation {}, Withdrawn | Cancelled { .. }) => Decision::so(order, "withdrawn"),
+        (OrderCommand::WithdrawConfirmation {}, Withdrawn | Cancelled { .. }) => Transition::done(order, "withdrawn"),
         (OrderCommand::WithdrawConfirmation {}, Confirmed) => already_confirmed(order),
 
         (OrderCommand::Cancel { reason }, Placed | Withdrawn) => {
             let reason = CancelReason::of_error(reason);
             let event = OrderEvent::OrderCancelled(OrderCancelled { reason });
-            Decision::now(Order { status: Cancelled { reason }, ..order }, "cancelled", event)
+            Transition::done_with(Order { status: Cancelled { reason }, ..order }, "cancelled", event)
         }
-        (OrderCommand::Cancel { .. }, Cancelled { .. }) => Decision::so(order, "cancelled"),
+        (OrderCommand::Cancel { .. }, Cancelled { .. }) => Transition::done(order, "cancelled"),
         (OrderCommand::Cancel { .. }, Confirmed) => {
             return Err(InvalidTransition { command: command.name(), state: "a confirmed order" });
         }
@@ -201,14 +208,14 @@ pub fn decide(
             };
             let at = before.unwrap_or(now);
             let parked = Parked { step: *step, error: error.name.clone(), at, token: token.cloned() };
-            Decision { state: Order { parked: Some(parked), ..order }, reply: Reply::Later, events }
+            Transition { state: Order { parked: Some(parked), ..order }, completion: Completion::Deferred, events }
         }
         (OrderCommand::Answer { step, answer }, _) => return answer_parked(order, *step, *answer),
     })
 }
 
-fn already_confirmed(order: Order) -> Decision<Order> {
-    Decision::no(order, ErrorName::AlreadyConfirmed, "the order has been confirmed")
+fn already_confirmed(order: Order) -> Transition<Order> {
+    Transition::refused(order, ErrorName::AlreadyConfirmed, "the order has been confirmed")
 }
 
 #[cfg(test)]

@@ -8,17 +8,17 @@ fn placed() -> Order {
     place(placed, None, Timestamp::UNIX_EPOCH).state
 }
 
-fn decided(order: &Order, command: &OrderCommand) -> Result<Decision<Order>, InvalidTransition> {
+fn decided(order: &Order, command: &OrderCommand) -> Result<Transition<Order>, InvalidTransition> {
     decide(order, command, Some(&"made-up-token".parse().unwrap()), Timestamp::UNIX_EPOCH)
 }
 
 const CANCELLED: OrderStatus = OrderStatus::Cancelled { reason: CancelReason::PaymentDeclined };
 
-fn word(reply: Reply) -> String {
-    match reply {
-        Reply::Done(it) => it.to_owned(),
-        Reply::No { error, .. } => error.to_string(),
-        Reply::Later => "later".to_owned(),
+fn word(completion: Completion) -> String {
+    match completion {
+        Completion::Done(it) => it.to_owned(),
+        Completion::Refused { error, .. } => error.to_string(),
+        Completion::Deferred => "later".to_owned(),
     }
 }
 
@@ -42,29 +42,29 @@ fn an_order_is_confirmed_or_cancelled_and_never_both() {
         (CANCELLED, cancel(), CANCELLED, "cancelled", 0),
     ] {
         let decision = decided(&Order { status, ..placed() }, &command).unwrap();
-        let found = (decision.state.status, word(decision.reply), decision.events.len());
+        let found = (decision.state.status, word(decision.completion), decision.events.len());
         assert_eq!(found, (expected, reply.to_owned(), events), "{status:?} {command:?}");
-        if let Reply::No { error, .. } = decision.reply {
+        if let Completion::Refused { error, .. } = decision.completion {
             assert!(command.name().refusals().contains(&error));
         }
     }
     let error = decided(&Order { status: Confirmed, ..placed() }, &cancel()).unwrap_err();
-    assert_eq!(error.to_string(), "CancelOrder does not fit what is a confirmed order");
+    assert_eq!(error.to_string(), "invalid transition: CancelOrder does not fit a confirmed order");
 }
 
 #[test]
 fn the_customers_wish_is_told_once_and_refused_when_it_is_too_late() {
     use OrderStatus::{Confirmed, Placed, Withdrawn};
     let wished = request_cancellation(&placed());
-    assert_eq!((word(wished.reply), wished.events.len()), ("cancelling".to_owned(), 1));
+    assert_eq!((word(wished.completion), wished.events.len()), ("cancelling".to_owned(), 1));
     assert!(wished.state.cancellation_requested);
     let again = request_cancellation(&wished.state);
-    assert_eq!((again.reply, again.events.len()), (wished.reply, 0));
+    assert_eq!((again.completion, again.events.len()), (wished.completion, 0));
     for (status, reply) in
         [(Placed, "cancelling"), (Withdrawn, "cancelling"), (CANCELLED, "cancelled"), (Confirmed, "AlreadyConfirmed")]
     {
         let decision = request_cancellation(&Order { status, ..placed() });
-        assert_eq!((word(decision.reply), decision.state.status), (reply.to_owned(), status));
+        assert_eq!((word(decision.completion), decision.state.status), (reply.to_owned(), status));
     }
 }
 
@@ -78,13 +78,13 @@ fn what_is_parked_is_answered_by_a_person_once() {
     let step = CommandName::UndoPayment;
     let park = OrderCommand::Park { step, error: StepError { name: "States.Timeout".to_owned() } };
     let parked = decided(&placed(), &park).unwrap();
-    assert_eq!((parked.reply, parked.events.len()), (Reply::Later, 1));
+    assert_eq!((parked.completion, parked.events.len()), (Completion::Deferred, 1));
     assert_eq!(parked.state.parked, Some(parked_undo()));
 
     for (answer, reply) in [(ParkedAnswer::Retry, "RetryCompensation"), (ParkedAnswer::Resolved, "resolved")] {
         let answer_it = |order, step| decided(order, &OrderCommand::Answer { step, answer });
         let answered = answer_it(&parked.state, step).unwrap();
-        assert_eq!((word(answered.reply), answered.state.parked.clone()), (reply.to_owned(), None));
+        assert_eq!((word(answered.completion), answered.state.parked.clone()), (reply.to_owned(), None));
         let event = OrderEvent::CompensationAnswered(CompensationAnswered { step, answer });
         assert_eq!(answered.events, [event]);
         assert!(answer_it(&answered.state, step).is_err());
@@ -99,7 +99,7 @@ fn a_cancellation_that_a_person_resolves_is_the_orders_end() {
     let answer = OrderCommand::Answer { step, answer: ParkedAnswer::Resolved };
     let resolved = decided(&parked, &answer).unwrap();
     assert_eq!(resolved.state.status, OrderStatus::Cancelled { reason: CancelReason::TechnicalFailure });
-    assert_eq!((word(resolved.reply), resolved.events.len()), ("resolved".to_owned(), 2));
+    assert_eq!((word(resolved.completion), resolved.events.len()), ("resolved".to_owned(), 2));
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn parking_again_is_not_told_again_and_takes_the_newest_token() {
     let token = "another-made-up-token".parse().unwrap();
     let later = "2026-01-02T00:00:00Z".parse().unwrap();
     let again = decide(&parked.state, &park, Some(&token), later).unwrap();
-    assert_eq!((again.reply, again.events.len()), (Reply::Later, 0));
+    assert_eq!((again.completion, again.events.len()), (Completion::Deferred, 0));
     assert_eq!(again.state.parked, Some(Parked { token: Some(token), ..parked_undo() }));
 }
 

@@ -25,7 +25,7 @@ use tidegate_events::{
     PaymentOf, Reason,
 };
 
-use crate::{Decision, InvalidTransition, Next};
+use crate::{InvalidTransition, Next, Transition};
 
 /// The payment of an order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,7 +41,7 @@ pub struct Payment {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum PaymentStatus {
-    /// Nobody has asked yet.
+    /// No command has come yet.
     #[default]
     None,
     /// The provider is being asked, or has been, or will be.
@@ -173,7 +173,7 @@ fn authorise(payment: &Payment, amount: Money, method: &PaymentMethod, id: &Comm
             [Answer::Authorised { payment_id }] => {
                 let it = PaymentOf { payment_id: payment_id.clone(), amount: *amount };
                 let event = OrderEvent::PaymentAuthorised(it.clone());
-                Decision::now(payment.becomes(Authorised(it)), "authorised", event)
+                Transition::done_with(payment.becomes(Authorised(it)), "authorised", event)
             }
             [Answer::Declined { reason }] => declined_now(payment, *amount, reason.clone()),
             // It would stay open, and the customer could complete it after the order is gone.
@@ -185,9 +185,9 @@ fn authorise(payment: &Payment, amount: Money, method: &PaymentMethod, id: &Comm
             }
             _ => return Err(UNFIT_ANSWER),
         },
-        Authorised(_) | Captured(_) => Decision::so(payment.clone(), "authorised"),
+        Authorised(_) | Captured(_) => Transition::done(payment.clone(), "authorised"),
         Declined => declined(payment.clone()),
-        Voided(_) | Refunded(_) | Expired(_) | Undone => Decision::too_late(payment.clone()),
+        Voided(_) | Refunded(_) | Expired(_) | Undone => Transition::compensated(payment.clone()),
     }))
 }
 
@@ -202,8 +202,8 @@ fn capture(payment: &Payment, answers: &[Answer]) -> Step {
             expired.with(OrderEvent::PaymentExpired(it.clone()))
         }
         (Authorised(_), [Answer::Declined { .. }]) | (Expired(_), _) => declined(payment.clone()),
-        (Captured(_), _) => Decision::so(payment.clone(), "captured"),
-        (Voided(_) | Refunded(_) | Undone, _) => Decision::too_late(payment.clone()),
+        (Captured(_), _) => Transition::done(payment.clone(), "captured"),
+        (Voided(_) | Refunded(_) | Undone, _) => Transition::compensated(payment.clone()),
         (Authorised(_), _) => return Err(UNFIT_ANSWER),
         (None | Authorising { .. } | Declined, _) => return Err("a payment that is not authorised"),
     }))
@@ -214,27 +214,31 @@ fn undo(payment: &Payment, answers: &[Answer]) -> Step {
     let cancel = |payment_id: &PaymentId| Ok(Next::Ask(Request::Cancel { payment_id: payment_id.clone() }));
     let refund = |it: &PaymentOf| Ok(Next::Ask(Request::Refund { payment_id: it.payment_id.clone() }));
     Ok(Next::Done(match (&payment.status, answers) {
-        (None, _) => Decision::so(payment.becomes(Undone), "undone"),
+        (None, _) => Transition::done(payment.becomes(Undone), "undone"),
 
         (Authorising { key, amount, payment_method }, []) => {
             return Ok(Next::Ask(ask_to_authorise(key, *amount, payment_method)));
         }
         (Authorising { .. }, [Answer::Declined { .. }] | [Answer::RequiresAction { .. }, Answer::Cancelled]) => {
-            Decision::so(payment.becomes(Undone), "undone")
+            Transition::done(payment.becomes(Undone), "undone")
         }
         (Authorising { .. }, [Answer::Authorised { payment_id } | Answer::RequiresAction { payment_id, .. }]) => {
             return cancel(payment_id);
         }
         (Authorising { amount, .. }, [Answer::Authorised { payment_id }, Answer::Cancelled]) => {
             let it = PaymentOf { payment_id: payment_id.clone(), amount: *amount };
-            Decision::now(payment.becomes(Voided(it.clone())), "voided", OrderEvent::PaymentAuthorised(it.clone()))
-                .with(OrderEvent::PaymentVoided(it))
+            Transition::done_with(
+                payment.becomes(Voided(it.clone())),
+                "voided",
+                OrderEvent::PaymentAuthorised(it.clone()),
+            )
+            .with(OrderEvent::PaymentVoided(it))
         }
 
         (Authorised(it), []) => return cancel(&it.payment_id),
         (Authorised(it), [Answer::Cancelled]) => {
             let event = OrderEvent::PaymentVoided(it.clone());
-            Decision::now(payment.becomes(Voided(it.clone())), "voided", event)
+            Transition::done_with(payment.becomes(Voided(it.clone())), "voided", event)
         }
         // A capture was quicker, and could not write it down yet, or never will.
         (Authorised(it), [Answer::Captured]) => return refund(it),
@@ -243,7 +247,7 @@ fn undo(payment: &Payment, answers: &[Answer]) -> Step {
         (Captured(it), []) => return refund(it),
         (Captured(it), [Answer::Refunded]) => refunded(payment, it),
 
-        (Declined | Voided(_) | Refunded(_) | Expired(_) | Undone, _) => Decision::so(payment.clone(), "undone"),
+        (Declined | Voided(_) | Refunded(_) | Expired(_) | Undone, _) => Transition::done(payment.clone(), "undone"),
         (Authorising { .. } | Authorised(_) | Captured(_), _) => return Err(UNFIT_ANSWER),
     }))
 }
@@ -252,32 +256,52 @@ fn undo(payment: &Payment, answers: &[Answer]) -> Step {
 /// what was captured is not refunded, or it could be twice. Where the person did it at the provider, that tells.
 fn settle(payment: &Payment, answers: &[Answer]) -> Step {
     match (&payment.status, answers) {
-        (PaymentStatus::Captured(_), _) => Ok(Next::Done(Decision::so(payment.clone(), "settled"))),
+        (PaymentStatus::Captured(_), _) => Ok(Next::Done(Transition::done(payment.clone(), "settled"))),
         (PaymentStatus::Authorised(it), [Answer::Captured]) => Ok(Next::Done(captured(payment, it))),
-        _ => undo(payment, answers),
+        (
+            PaymentStatus::None
+            | PaymentStatus::Authorising { .. }
+            | PaymentStatus::Authorised(_)
+            | PaymentStatus::Declined
+            | PaymentStatus::Voided(_)
+            | PaymentStatus::Refunded(_)
+            | PaymentStatus::Expired(_)
+            | PaymentStatus::Undone,
+            _,
+        ) => undo(payment, answers),
     }
 }
 
 /// The customer's wish. What is captured stays: it came too late.
-fn stop(payment: &Payment) -> Decision<Payment> {
+fn stop(payment: &Payment) -> Transition<Payment> {
     use PaymentStatus::{Authorised, Authorising, None};
     let in_time = matches!(payment.status, None | Authorising { .. } | Authorised(_));
-    Decision::so(Payment { stopped: payment.stopped || in_time, ..payment.clone() }, "heard")
+    Transition::done(Payment { stopped: payment.stopped || in_time, ..payment.clone() }, "stopped")
 }
 
-/// What the provider tells by itself. News is only what we have not done or written down: an authorisation that lapsed,
+/// What the provider reports by itself. News is only what we have not done or written down: an authorisation that lapsed,
 /// what a person did at the provider by hand, a capture whose worker has died. The rest is passed over; where something
 /// is in doubt the provider will be asked.
-fn reconcile(payment: &Payment, status: PaymentFact) -> Decision<Payment> {
+fn reconcile(payment: &Payment, status: PaymentFact) -> Transition<Payment> {
     match (&payment.status, status) {
         (PaymentStatus::Authorised(it), PaymentFact::Captured) => captured(payment, it),
         (PaymentStatus::Authorised(it), PaymentFact::Cancelled) => {
             let expired = payment.becomes(PaymentStatus::Expired(it.clone()));
-            Decision::now(expired, "expired", OrderEvent::PaymentExpired(it.clone()))
+            Transition::done_with(expired, "expired", OrderEvent::PaymentExpired(it.clone()))
         }
         (PaymentStatus::Authorised(it), PaymentFact::Refunded) => captured_and_refunded(payment, it),
         (PaymentStatus::Captured(it), PaymentFact::Refunded) => refunded(payment, it),
-        _ => Decision::so(payment.clone(), "known"),
+        (PaymentStatus::Captured(_), PaymentFact::Captured | PaymentFact::Cancelled)
+        | (
+            PaymentStatus::None
+            | PaymentStatus::Authorising { .. }
+            | PaymentStatus::Declined
+            | PaymentStatus::Voided(_)
+            | PaymentStatus::Refunded(_)
+            | PaymentStatus::Expired(_)
+            | PaymentStatus::Undone,
+            PaymentFact::Captured | PaymentFact::Cancelled | PaymentFact::Refunded,
+        ) => Transition::done(payment.clone(), "known"),
     }
 }
 
@@ -285,31 +309,31 @@ fn ask_to_authorise(key: &CommandId, amount: Money, payment_method: &PaymentMeth
     Request::Authorise { key: key.clone(), amount, payment_method: payment_method.clone() }
 }
 
-fn captured(payment: &Payment, it: &PaymentOf) -> Decision<Payment> {
+fn captured(payment: &Payment, it: &PaymentOf) -> Transition<Payment> {
     let state = payment.becomes(PaymentStatus::Captured(it.clone()));
-    Decision::now(state, "captured", OrderEvent::PaymentCaptured(it.clone()))
+    Transition::done_with(state, "captured", OrderEvent::PaymentCaptured(it.clone()))
 }
 
-fn refunded(payment: &Payment, it: &PaymentOf) -> Decision<Payment> {
+fn refunded(payment: &Payment, it: &PaymentOf) -> Transition<Payment> {
     let state = payment.becomes(PaymentStatus::Refunded(it.clone()));
-    Decision::now(state, "refunded", OrderEvent::PaymentRefunded(it.clone()))
+    Transition::done_with(state, "refunded", OrderEvent::PaymentRefunded(it.clone()))
 }
 
 /// The capture is news as well.
-fn captured_and_refunded(payment: &Payment, it: &PaymentOf) -> Decision<Payment> {
+fn captured_and_refunded(payment: &Payment, it: &PaymentOf) -> Transition<Payment> {
     let events = vec![OrderEvent::PaymentCaptured(it.clone()), OrderEvent::PaymentRefunded(it.clone())];
-    Decision { events, ..refunded(payment, it) }
+    Transition { events, ..refunded(payment, it) }
 }
 
-fn withdrawn(payment: &Payment) -> Decision<Payment> {
-    Decision::no(payment.clone(), ErrorName::OrderCancelledByCustomer, "the customer has withdrawn")
+fn withdrawn(payment: &Payment) -> Transition<Payment> {
+    Transition::refused(payment.clone(), ErrorName::OrderCancelledByCustomer, "the customer has withdrawn")
 }
 
-fn declined(state: Payment) -> Decision<Payment> {
-    Decision::no(state, ErrorName::PaymentDeclined, "the payment's provider said no")
+fn declined(state: Payment) -> Transition<Payment> {
+    Transition::refused(state, ErrorName::PaymentDeclined, "the payment's provider said no")
 }
 
-fn declined_now(payment: &Payment, amount: Money, reason: Reason) -> Decision<Payment> {
+fn declined_now(payment: &Payment, amount: Money, reason: Reason) -> Transition<Payment> {
     let event = OrderEvent::PaymentDeclined(PaymentDeclined { amount, reason });
     declined(payment.becomes(PaymentStatus::Declined)).with(event)
 }

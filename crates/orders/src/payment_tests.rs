@@ -1,5 +1,5 @@
 use super::*;
-use crate::Reply;
+use crate::Completion;
 
 fn id() -> CommandId {
     "ord_1/AuthorisePayment".parse().unwrap()
@@ -35,11 +35,11 @@ fn decided(status: PaymentStatus, stopped: bool, command: &PaymentCommand, answe
         Err(invalid) => invalid.to_string(),
         Ok(Next::Record(payment)) => format!("record {}", word(&payment.status)),
         Ok(Next::Ask(request)) => format!("ask {}", word(&request)),
-        Ok(Next::Done(Decision { state, reply, events })) => {
-            let reply = match reply {
-                Reply::Done(it) => it.to_owned(),
-                Reply::No { error, .. } => error.to_string(),
-                Reply::Later => "later".to_owned(),
+        Ok(Next::Done(Transition { state, completion, events })) => {
+            let reply = match completion {
+                Completion::Done(it) => it.to_owned(),
+                Completion::Refused { error, .. } => error.to_string(),
+                Completion::Deferred => "later".to_owned(),
             };
             let events: Vec<_> = events.iter().map(|it| word(it)).collect();
             format!("{}: {reply} [{}]", word(&state.status), events.join(" "))
@@ -83,7 +83,7 @@ fn the_authorisation() {
                 authorising(),
                 authorise(),
                 &[Answer::Refunded],
-                "AuthorisePayment does not fit what is the provider's answer",
+                "invalid transition: AuthorisePayment does not fit the provider's answer",
             ),
             (Authorised(it()), authorise(), &[], "Authorised: authorised []"),
             (Captured(it()), authorise(), &[], "Captured: authorised []"),
@@ -100,7 +100,7 @@ fn the_authorisation() {
 fn the_capture() {
     use PaymentStatus::*;
     let capture = || PaymentCommand::Capture {};
-    let unfit = "CapturePayment does not fit what is a payment that is not authorised";
+    let unfit = "invalid transition: CapturePayment does not fit a payment that is not authorised";
     assert_table(
         false,
         &[
@@ -145,7 +145,7 @@ fn the_undoing_is_by_what_the_payment_is() {
             ),
             (Captured(it()), undo(), &[], "ask Refund"),
             (Captured(it()), undo(), &[Answer::Refunded], "Refunded: refunded [PaymentRefunded]"),
-            (Captured(it()), undo(), &[no()], "UndoPayment does not fit what is the provider's answer"),
+            (Captured(it()), undo(), &[no()], "invalid transition: UndoPayment does not fit the provider's answer"),
             (Declined, undo(), &[], "Declined: undone []"),
             (Voided(it()), undo(), &[], "Voided: undone []"),
             (Refunded(it()), undo(), &[], "Refunded: undone []"),
@@ -170,7 +170,7 @@ fn a_stopped_payment_is_neither_authorised_nor_captured() {
     for (status, in_time) in [(None, true), (authorising(), true), (Authorised(it()), true), (Captured(it()), false)] {
         let payment = Payment { status, stopped: false };
         let next = decide(&payment, &PaymentCommand::Stop {}, &id(), &[]).unwrap();
-        let Next::Done(Decision { state, .. }) = next else { panic!("{next:?}") };
+        let Next::Done(Transition { state, .. }) = next else { panic!("{next:?}") };
         assert_eq!(state, Payment { stopped: in_time, ..payment });
     }
 }
@@ -214,7 +214,7 @@ fn every_answer_to_a_command_is_one_that_the_saga_knows() {
             for (stopped, answer) in [false, true].iter().flat_map(|it| [yes(), no()].map(|answer| (*it, answer))) {
                 for answers in [&[][..], &[answer]] {
                     let next = decide(&Payment { status: status.clone(), stopped }, &command, &id(), answers);
-                    if let Ok(Next::Done(Decision { reply: Reply::No { error, .. }, .. })) = next {
+                    if let Ok(Next::Done(Transition { completion: Completion::Refused { error, .. }, .. })) = next {
                         assert!(command.name().refusals().contains(&error), "{status:?} {command:?}: {error}");
                     }
                 }

@@ -10,13 +10,13 @@ use tidegate_events::{
     ShipmentRejected,
 };
 
-use crate::{Decision, InvalidTransition, Next};
+use crate::{InvalidTransition, Next, Transition};
 
 /// The shipment of an order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum Shipment {
-    /// Nobody has asked yet.
+    /// No command has come yet.
     #[default]
     None,
     /// The carrier is being asked, or has been, or will be.
@@ -99,26 +99,28 @@ pub fn decide(
         (_, Booking { lines, address }, []) => return book(lines, address),
         (ShipmentCommand::Create { .. }, Booking { lines, .. }, [Answer::Booked { shipment_id }]) => {
             let state = Created { shipment_id: shipment_id.clone() };
-            Decision::now(state, "created", created(shipment_id, lines))
+            Transition::done_with(state, "created", created(shipment_id, lines))
         }
         (ShipmentCommand::Create { .. }, Booking { .. }, [Answer::Refused { reason }]) => {
             rejected().with(OrderEvent::ShipmentRejected(ShipmentRejected { reason: reason.clone() }))
         }
-        (ShipmentCommand::Create { .. }, Created { .. }, _) => Decision::so(shipment.clone(), "created"),
+        (ShipmentCommand::Create { .. }, Created { .. }, _) => Transition::done(shipment.clone(), "created"),
         (ShipmentCommand::Create { .. }, Rejected, _) => rejected(),
-        (ShipmentCommand::Create { .. }, Cancelled, _) => Decision::too_late(Cancelled),
+        (ShipmentCommand::Create { .. }, Cancelled, _) => Transition::compensated(Cancelled),
 
         (ShipmentCommand::Cancel {}, Booking { .. }, [Answer::Booked { shipment_id }]) => return cancel(shipment_id),
         (ShipmentCommand::Cancel {}, Booking { lines, .. }, [Answer::Booked { shipment_id }, Answer::Cancelled]) => {
-            Decision::now(Cancelled, "cancelled", created(shipment_id, lines)).with(cancelled(shipment_id))
+            Transition::done_with(Cancelled, "cancelled", created(shipment_id, lines)).with(cancelled(shipment_id))
         }
-        (ShipmentCommand::Cancel {}, Booking { .. }, [Answer::Refused { .. }]) => Decision::so(Cancelled, "cancelled"),
+        (ShipmentCommand::Cancel {}, Booking { .. }, [Answer::Refused { .. }]) => {
+            Transition::done(Cancelled, "cancelled")
+        }
         (ShipmentCommand::Cancel {}, Created { shipment_id }, []) => return cancel(shipment_id),
         (ShipmentCommand::Cancel {}, Created { shipment_id }, [Answer::Cancelled]) => {
-            Decision::now(Cancelled, "cancelled", cancelled(shipment_id))
+            Transition::done_with(Cancelled, "cancelled", cancelled(shipment_id))
         }
-        (ShipmentCommand::Cancel {}, None | Cancelled, _) => Decision::so(Cancelled, "cancelled"),
-        (ShipmentCommand::Cancel {}, Rejected, _) => Decision::so(Rejected, "cancelled"),
+        (ShipmentCommand::Cancel {}, None | Cancelled, _) => Transition::done(Cancelled, "cancelled"),
+        (ShipmentCommand::Cancel {}, Rejected, _) => Transition::done(Rejected, "cancelled"),
 
         (_, Booking { .. } | Created { .. }, [.., Answer::HandedOver]) => return invalid("a shipment on its way"),
         (_, Booking { .. } | Created { .. }, _) => return invalid("the carrier's answer"),
@@ -133,8 +135,8 @@ fn cancelled(shipment_id: &ShipmentId) -> OrderEvent {
     OrderEvent::ShipmentCancelled(ShipmentOf { shipment_id: shipment_id.clone() })
 }
 
-fn rejected() -> Decision<Shipment> {
-    Decision::no(Shipment::Rejected, ErrorName::ShipmentRejected, "the carrier does not ship this there")
+fn rejected() -> Transition<Shipment> {
+    Transition::refused(Shipment::Rejected, ErrorName::ShipmentRejected, "the carrier does not ship this there")
 }
 
 #[cfg(test)]

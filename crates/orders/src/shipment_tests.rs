@@ -1,7 +1,7 @@
 use tidegate_events::{Line, Quantity};
 
 use super::*;
-use crate::Reply;
+use crate::Completion;
 
 fn order() -> OrderId {
     "ord_1".parse().unwrap()
@@ -49,14 +49,14 @@ fn decided(shipment: &Shipment, command: &ShipmentCommand, answers: &[Answer]) -
         Err(invalid) => invalid.to_string(),
         Ok(Next::Record(state)) => format!("record {}", word(&state)),
         Ok(Next::Ask(request)) => format!("ask {}", word(&request)),
-        Ok(Next::Done(Decision { state, reply, events })) => {
-            let reply = match reply {
-                Reply::Done(it) => it.to_owned(),
-                Reply::No { error, .. } => {
+        Ok(Next::Done(Transition { state, completion, events })) => {
+            let reply = match completion {
+                Completion::Done(it) => it.to_owned(),
+                Completion::Refused { error, .. } => {
                     assert!(command.name().refusals().contains(&error), "{command:?}: {error}");
                     error.to_string()
                 }
-                Reply::Later => "later".to_owned(),
+                Completion::Deferred => "later".to_owned(),
             };
             let events: Vec<_> = events.iter().map(|it| word(it)).collect();
             format!("{}: {reply} [{}]", word(&state), events.join(" "))
@@ -73,7 +73,7 @@ fn the_creation() {
         (booking(), &[], "ask Book"),
         (booking(), &[booked()], "Created: created [ShipmentCreated]"),
         (booking(), &[refused()], "Rejected: ShipmentRejected [ShipmentRejected]"),
-        (booking(), &[Answer::Cancelled], "CreateShipment does not fit what is the carrier's answer"),
+        (booking(), &[Answer::Cancelled], "invalid transition: CreateShipment does not fit the carrier's answer"),
         (made(), &[], "Created: created []"),
         (Rejected, &[], "Rejected: ShipmentRejected []"),
         (Cancelled, &[], "Cancelled: Compensated []"),
@@ -94,7 +94,7 @@ fn the_cancellation() {
         (booking(), &[refused()], "Cancelled: cancelled []"),
         (made(), &[], "ask Cancel"),
         (made(), &[Answer::Cancelled], "Cancelled: cancelled [ShipmentCancelled]"),
-        (made(), &[Answer::HandedOver], "CancelShipment does not fit what is a shipment on its way"),
+        (made(), &[Answer::HandedOver], "invalid transition: CancelShipment does not fit a shipment on its way"),
         (Rejected, &[], "Rejected: cancelled []"),
         (Cancelled, &[], "Cancelled: cancelled []"),
     ];

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use tidegate_events::{ErrorName, Line, Lines, OrderEvent, Shortage, StockCommand, StockOf, StockRejected};
 
-use crate::{Decision, InvalidTransition, Reply};
+use crate::{Completion, InvalidTransition, Transition};
 
 /// How much there is of a SKU. The sum of the three changes only when goods come in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ pub struct Stock {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum Reservation {
-    /// Nobody has asked yet.
+    /// No command has come yet.
     #[default]
     None,
     /// All of this.
@@ -44,9 +44,9 @@ pub enum Reservation {
 
 /// What is to become of a reservation and of the stock it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StockDecision {
+pub struct StockTransition {
     /// Of the reservation.
-    pub reservation: Decision<Reservation>,
+    pub reservation: Transition<Reservation>,
     /// Of each SKU that [`concerned`] names, in that order; nothing where no SKU changes.
     pub stocks: Vec<Stock>,
 }
@@ -57,12 +57,14 @@ pub fn concerned<'a>(reservation: &'a Reservation, command: &'a StockCommand) ->
     match (command, reservation) {
         (StockCommand::Reserve { lines }, Reservation::None) => lines,
         (StockCommand::Release {} | StockCommand::Ship {}, Reservation::Reserved { lines }) => lines,
-        _ => &[],
+        (StockCommand::Reserve { .. }, Reservation::Reserved { .. })
+        | (StockCommand::Release {} | StockCommand::Ship {}, Reservation::None)
+        | (_, Reservation::Rejected | Reservation::Released | Reservation::Shipped { .. }) => &[],
     }
 }
 
 /// What becomes of a command. `stocks` are those of the SKUs that [`concerned`] names, in that order; a SKU that was
-/// never heard of is an empty stock.
+/// never received is an empty stock.
 ///
 /// # Errors
 /// [`InvalidTransition`], also when `stocks` are not those that are concerned.
@@ -70,42 +72,42 @@ pub fn decide(
     reservation: &Reservation,
     command: &StockCommand,
     stocks: &[Stock],
-) -> Result<StockDecision, InvalidTransition> {
+) -> Result<StockTransition, InvalidTransition> {
     use Reservation::{None, Rejected, Released, Reserved, Shipped};
     let lines = concerned(reservation, command);
     if stocks.len() != lines.len() {
-        return Err(InvalidTransition { command: command.name(), state: "not the stock that is concerned" });
+        return Err(InvalidTransition { command: command.name(), state: "the stock that was loaded" });
     }
     let invalid = |state| Err(InvalidTransition { command: command.name(), state });
     let same = reservation.clone();
     let decision = match (command, reservation) {
         (StockCommand::Reserve { lines }, None) => return Ok(reserve(lines, stocks)),
-        (StockCommand::Reserve { .. }, Reserved { .. } | Shipped { .. }) => Decision::so(same, "reserved"),
+        (StockCommand::Reserve { .. }, Reserved { .. } | Shipped { .. }) => Transition::done(same, "reserved"),
         (StockCommand::Reserve { .. }, Rejected) => not_enough(Vec::new()),
-        (StockCommand::Reserve { .. }, Released) => Decision::too_late(same),
+        (StockCommand::Reserve { .. }, Released) => Transition::compensated(same),
 
         (StockCommand::Release {}, Reserved { lines }) => {
             let back = |it: &Stock, count| Some(it.moved(count, it.reserved.checked_sub(count)?, it.shipped));
-            let Some(stocks) = moved(lines, stocks, back) else { return invalid("less than was reserved") };
+            let Some(stocks) = moved(lines, stocks, back) else { return invalid("less stock than was reserved") };
             let event = OrderEvent::StockReleased(StockOf { lines: lines.clone() });
-            return Ok(StockDecision { reservation: Decision::now(Released, "released", event), stocks });
+            return Ok(StockTransition { reservation: Transition::done_with(Released, "released", event), stocks });
         }
-        (StockCommand::Release {}, None | Released) => Decision::so(Released, "released"),
-        (StockCommand::Release {}, Rejected) => Decision::so(same, "released"),
+        (StockCommand::Release {}, None | Released) => Transition::done(Released, "released"),
+        (StockCommand::Release {}, Rejected) => Transition::done(same, "released"),
         (StockCommand::Release {}, Shipped { .. }) => return invalid("shipped stock"),
 
         (StockCommand::Ship {}, Reserved { lines }) => {
             let out = |it: &Stock, count| Some(it.moved(0, it.reserved.checked_sub(count)?, it.shipped + count));
-            let Some(stocks) = moved(lines, stocks, out) else { return invalid("less than was reserved") };
-            return Ok(StockDecision {
-                reservation: Decision::so(Shipped { lines: lines.clone() }, "shipped"),
+            let Some(stocks) = moved(lines, stocks, out) else { return invalid("less stock than was reserved") };
+            return Ok(StockTransition {
+                reservation: Transition::done(Shipped { lines: lines.clone() }, "shipped"),
                 stocks,
             });
         }
-        (StockCommand::Ship {}, Shipped { .. }) => Decision::so(same, "shipped"),
+        (StockCommand::Ship {}, Shipped { .. }) => Transition::done(same, "shipped"),
         (StockCommand::Ship {}, None | Rejected | Released) => return invalid("stock that is not reserved"),
     };
-    Ok(StockDecision { reservation: decision, stocks: Vec::new() })
+    Ok(StockTransition { reservation: decision, stocks: Vec::new() })
 }
 
 impl Stock {
@@ -114,14 +116,14 @@ impl Stock {
     }
 }
 
-fn reserve(lines: &Lines, stocks: &[Stock]) -> StockDecision {
+fn reserve(lines: &Lines, stocks: &[Stock]) -> StockTransition {
     let aside = |it: &Stock, count| {
         Some(Stock { on_hand: it.on_hand.checked_sub(count)?, reserved: it.reserved + count, ..*it })
     };
     if let Some(stocks) = moved(lines, stocks, aside) {
         let event = OrderEvent::StockReserved(StockOf { lines: lines.clone() });
         let reserved = Reservation::Reserved { lines: lines.clone() };
-        return StockDecision { reservation: Decision::now(reserved, "reserved", event), stocks };
+        return StockTransition { reservation: Transition::done_with(reserved, "reserved", event), stocks };
     }
     let short = lines.iter().zip(stocks).filter(|(line, stock)| line.quantity.count() > stock.on_hand);
     let short = short.map(|(line, stock)| Shortage {
@@ -130,12 +132,12 @@ fn reserve(lines: &Lines, stocks: &[Stock]) -> StockDecision {
         available: stock.on_hand,
     });
     let event = OrderEvent::StockRejected(StockRejected { short: short.collect() });
-    StockDecision { reservation: not_enough(vec![event]), stocks: Vec::new() }
+    StockTransition { reservation: not_enough(vec![event]), stocks: Vec::new() }
 }
 
-fn not_enough(events: Vec<OrderEvent>) -> Decision<Reservation> {
-    let reply = Reply::No { error: ErrorName::StockRejected, cause: "there is not enough of every SKU" };
-    Decision { state: Reservation::Rejected, reply, events }
+fn not_enough(events: Vec<OrderEvent>) -> Transition<Reservation> {
+    let completion = Completion::Refused { error: ErrorName::StockRejected, cause: "there is not enough of every SKU" };
+    Transition { state: Reservation::Rejected, completion, events }
 }
 
 /// Every stock changed by its line's quantity, or nothing where one cannot be.

@@ -45,14 +45,14 @@ fn what_becomes_of_a_reservation() {
     ];
     for (before, command, stocks, after, reply, events, left) in table {
         assert_eq!(concerned(before, command).len(), stocks.len());
-        let StockDecision { reservation, stocks } = decide(before, command, stocks).unwrap();
-        let word = match reservation.reply {
-            Reply::Done(word) => word,
-            Reply::No { error, .. } => {
+        let StockTransition { reservation, stocks } = decide(before, command, stocks).unwrap();
+        let word = match reservation.completion {
+            Completion::Done(word) => word,
+            Completion::Refused { error, .. } => {
                 assert!(command.name().refusals().contains(&error));
                 error.as_str()
             }
-            Reply::Later => "later",
+            Completion::Deferred => "later",
         };
         assert_eq!((&reservation.state, word), (after, *reply), "{before:?} {command:?}");
         assert_eq!((reservation.events.len(), &stocks[..]), (*events, *left), "{before:?} {command:?}");

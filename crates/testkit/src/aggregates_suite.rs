@@ -5,10 +5,10 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use tidegate_cloudevents::{Event, JsonText};
+use tidegate_cloudevents::Event;
 use tidegate_outbox::{
-    AggregateId, AggregateStore, Change, Command, CommandId, Commit, CommitError, Decision, Handled, Image, Message,
-    Refused, Reply, TaskToken, Version, handle,
+    AggregateId, AggregateStore, Change, CommandId, Commit, CommitError, Decision, Handled, Image, Loaded, Message,
+    Refused, Reply, TaskToken, Version, Write, handle,
 };
 
 /// A store with names of its own.
@@ -23,39 +23,41 @@ impl<C: AggregateStore> Case<'_, C> {
         AggregateId::new(format!("{}/{what}", self.name)).expect("a name")
     }
 
-    fn command(&self, step: &str, token: Option<&str>) -> Command {
-        Command {
-            id: CommandId::of_step(&self.name, step).expect("a name"),
-            home: self.id("home"),
-            token: token.map(|token| TaskToken::new(token).expect("a token")),
-        }
+    fn id_of(&self, step: &str) -> CommandId {
+        CommandId::of_step(&self.name, step).expect("a name")
+    }
+
+    fn command(&self, step: &str, token: Option<&str>) -> Write {
+        let token = token.map(|token| TaskToken::new(token).expect("a token"));
+        Write::command(self.id_of(step), self.id("home")).answering(token)
     }
 
     async fn load(&self, what: &str) -> Image {
         self.store.load(&self.id(what)).await.expect("the store answers")
     }
 
-    /// The commit that counts every one of these up by one, each with an event that says so.
-    fn counted(&self, command: &Command, loaded: &[Image]) -> Result<Commit, Refused> {
-        Commit::decided(command, loaded, count(loaded), self.now)
+    /// The commit that counts every one of these up by one, home first, each with an event.
+    fn counted(&self, write: &Write, loaded: &[Image]) -> Result<Commit, Refused> {
+        let [home, others @ ..] = loaded else { panic!("home is loaded") };
+        Commit::decided(write, home, others, count(home, others), self.now)
     }
 
-    async fn handle(&self, command: &Command, others: &[&str]) -> Handled {
-        let others = |_: &Image| others.iter().map(|it| self.id(it)).collect();
-        let decide = |loaded: &[Image]| Ok::<_, String>(count(loaded));
-        handle(&**self.store, command, self.now, others, decide).await.expect("it is handled")
+    async fn handle(&self, write: &Write, others: &[&str]) -> Handled {
+        let concerns = |_: &Image| others.iter().map(|it| self.id(it)).collect();
+        let decide = |Loaded { home, others, .. }: Loaded<'_>| Ok::<_, String>(count(home, others));
+        handle(&**self.store, write, self.now, concerns, decide).await.expect("it is handled")
     }
 }
 
-fn count(loaded: &[Image]) -> Decision {
+fn count(home: &Image, others: &[Image]) -> Decision {
     let next = |image: &Image| image.state_as::<u64>().expect("a number").unwrap_or(0) + 1;
-    let change = |image: &Image| Change {
-        aggregate: image.aggregate().clone(),
-        state: JsonText::of(&next(image)).expect("JSON"),
-        events: vec![Event::builder("-", "/suite", "counted").data_of(&next(image)).build().expect("an event")],
-        index: vec![("counted".to_owned(), next(image).to_string())],
+    let change = |image: &Image| {
+        let event = Event::builder_without_id("/suite", "counted").data_of(&next(image));
+        let index = vec![("counted".to_owned(), next(image).to_string())];
+        Change::new(image.aggregate().clone(), &next(image)).expect("JSON").events([event]).index(index)
     };
-    Decision { reply: Reply::success(&next(&loaded[0])).expect("JSON"), changes: loaded.iter().map(change).collect() }
+    let changes: Vec<_> = std::iter::once(home).chain(others).map(change).collect();
+    Decision::changes(changes).reply(Reply::success(&next(home)).expect("JSON"))
 }
 
 /// Runs the whole suite. `unique` keeps several runs over one table apart.
@@ -92,7 +94,7 @@ async fn what_was_committed_is_loaded<C: AggregateStore>(case: &Case<'_, C>) {
         (Version(2), 1),
         "the last version's outbox does not stay behind"
     );
-    assert!(home.proof(&case.command("one", None).id).is_some(), "the last version's proof does");
+    assert!(home.proof(&case.id_of("one")).is_some(), "the last version's proof does");
 }
 
 async fn a_commit_over_an_older_version_is_refused<C: AggregateStore>(case: &Case<'_, C>) {
@@ -114,7 +116,7 @@ async fn several_aggregates_change_together_or_not_at_all<C: AggregateStore>(cas
     case.handle(&command("one"), &["a", "b"]).await;
     let stale = [case.load("home").await, case.load("a").await, case.load("b").await];
     case.store
-        .commit(&case.counted(&Command { home: case.id("b"), ..command("other") }, &stale[2..]).expect("fits"))
+        .commit(&case.counted(&Write::command(case.id_of("other"), case.id("b")), &stale[2..]).expect("fits"))
         .await
         .expect("commits");
     let refused = case.store.commit(&case.counted(&command("two"), &stale).expect("fits")).await;
@@ -138,10 +140,9 @@ async fn an_item_at_its_largest_is_kept<C: AggregateStore>(case: &Case<'_, C>) {
     let command = case.command("one", Some("token-1"));
     let absent = case.load("home").await;
     let commit = |bytes: usize| {
-        let state = JsonText::of(&"x".repeat(bytes)).expect("JSON");
-        let changes = vec![Change { aggregate: command.home.clone(), state, events: Vec::new(), index: Vec::new() }];
-        let decision = Decision { reply: Reply::success(&1).expect("JSON"), changes };
-        Commit::decided(&command, std::slice::from_ref(&absent), decision, case.now)
+        let change = Change::new(command.home.clone(), &"x".repeat(bytes)).expect("JSON");
+        let decision = Decision::changes([change]).reply(Reply::success(&1).expect("JSON"));
+        Commit::decided(&command, &absent, &[], decision, case.now)
     };
     // As large as it is not refused, to the byte.
     let (mut fits, mut refused) = (0, 400 * 1024);
@@ -162,10 +163,10 @@ async fn a_repeated_command_changes_nothing_and_a_new_token_gets_the_same_answer
     assert_eq!(case.load("home").await.version(), Version(2));
 
     let redriven = case.handle(&case.command("one", Some("token-2")), &["a"]).await;
-    assert_eq!(redriven, again);
+    assert_eq!((redriven.reply.as_ref(), redriven.repeated), (again.reply.as_ref(), true));
     let home = case.load("home").await;
     let [Message::Reply { token, reply, .. }] = home.outbox() else { panic!("{home:?}") };
-    assert_eq!((token.expose(), reply), ("token-2", &first.reply));
+    assert_eq!((token.expose(), Some(reply)), ("token-2", first.reply.as_ref()));
     assert_eq!((home.version(), case.load("a").await.version()), (Version(3), Version(2)));
 }
 

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use tidegate_cloudevents::messaging;
 use tidegate_idempotency::{Claim, ClaimRequest, Claimed, FinishError, MemoryStore, Store, StoreError};
-use tidegate_outbox::{Answered, Outgoing, Publisher, Reply, SayError, TaskToken, TaskTokens};
+use tidegate_outbox::{Answered, Outgoing, Publisher, Reply, SendError, TaskToken, Tasks};
 use tidegate_runtime::PortError;
 use tidegate_runtime::metrics::{Metric, Metrics};
 use tidegate_runtime::s3::Payloads;
@@ -110,12 +110,12 @@ impl Topic for MemoryTopic {
 
 /// One after the other, so that a fault hits one of a batch, which then fails in part.
 impl Publisher for MemoryTopic {
-    async fn publish(&self, batch: &[Outgoing<'_>]) -> Vec<Result<(), SayError>> {
+    async fn publish(&self, batch: &[Outgoing<'_>]) -> Vec<Result<(), SendError>> {
         let mut results = Vec::new();
         for Outgoing { event, body } in batch {
             let attributes: Vec<_> = messaging::attributes(event).collect();
             let published = Topic::publish(self, body, &attributes).await;
-            results.push(published.map_err(|error| unsaid("publish", event.id(), error)));
+            results.push(published.map_err(|error| unsent("publish", event.id(), error)));
         }
         results
     }
@@ -146,19 +146,24 @@ impl MemoryWorkflows {
     }
 }
 
-impl TaskTokens for MemoryWorkflows {
-    async fn answer(&self, token: &TaskToken, reply: &Reply) -> Result<Answered, SayError> {
+impl Tasks for MemoryWorkflows {
+    async fn answer(&self, token: &TaskToken, reply: &Reply) -> Result<Answered, SendError> {
         let answer = async {
             match lock(&self.waiting).get_mut(token.expose()) {
                 Some(waiting @ None) => {
                     *waiting = Some(reply.clone());
-                    Ok(Answered::Taken)
+                    Ok(Answered::Accepted)
                 }
                 _ => Ok(Answered::Expired),
             }
         };
-        let refused = |transient| unsaid("answer", "a task token", refused("answer", "a workflow", transient));
+        let refused = |transient| unsent("answer", "a task", refused("answer", "a workflow", transient));
         self.faults.around(answer, refused).await
+    }
+
+    async fn heartbeat(&self, token: &TaskToken) -> Result<Answered, SendError> {
+        let is_waiting = matches!(lock(&self.waiting).get(token.expose()), Some(None));
+        Ok(if is_waiting { Answered::Accepted } else { Answered::Expired })
     }
 }
 
@@ -313,8 +318,8 @@ fn unstored(operation: &'static str, key: &str) -> StoreError {
     StoreError { operation, key: key.to_owned(), source: "the test says so".into() }
 }
 
-fn unsaid(operation: &'static str, what: &str, error: PortError) -> SayError {
-    SayError { operation, what: what.to_owned(), source: Box::new(error) }
+fn unsent(operation: &'static str, what: &str, error: PortError) -> SendError {
+    SendError { operation, what: what.to_owned(), source: Box::new(error) }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

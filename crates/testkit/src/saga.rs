@@ -2,10 +2,10 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use tidegate_events::{ErrorName, TaskToken};
-use tidegate_worker::{Waiting, WaitingError};
+use tidegate_events::ErrorName;
+use tidegate_outbox::{Answered, Reply, SendError, TaskToken, Tasks};
 
-/// Notes what a saga is told directly, and fails where a test says so.
+/// Keeps what a saga gets directly, and fails where a test wants it.
 #[derive(Debug, Default)]
 pub struct RecordingSaga {
     heartbeats: Mutex<Vec<String>>,
@@ -29,23 +29,28 @@ impl RecordingSaga {
         *self.away.lock().unwrap_or_else(PoisonError::into_inner) = away;
     }
 
-    fn reached(&self, operation: &'static str) -> Result<(), WaitingError> {
+    fn reached(&self, operation: &'static str) -> Result<Answered, SendError> {
         let away = *self.away.lock().unwrap_or_else(PoisonError::into_inner);
-        if away { Err(WaitingError { operation, source: "it is away".into() }) } else { Ok(()) }
+        let error = || SendError { operation, what: "a task".to_owned(), source: "it is away".into() };
+        if away { Err(error()) } else { Ok(Answered::Accepted) }
     }
 }
 
-impl Waiting for RecordingSaga {
-    async fn heartbeat(&self, token: &TaskToken) -> Result<(), WaitingError> {
-        self.reached("send a heartbeat")?;
-        self.heartbeats.lock().unwrap_or_else(PoisonError::into_inner).push(token.as_str().to_owned());
-        Ok(())
+impl Tasks for RecordingSaga {
+    /// # Panics
+    /// At anything but a failure by a name that sagas know: what is carried out is answered by the relay.
+    async fn answer(&self, token: &TaskToken, reply: &Reply) -> Result<Answered, SendError> {
+        let answered = self.reached("answer")?;
+        let Reply::Failure { error, cause } = reply else { panic!("a worker answers failures alone: {reply:?}") };
+        let Ok(error) = error.parse() else { panic!("a saga does not know {error}") };
+        let failure = (token.expose().to_owned(), error, cause.clone());
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).push(failure);
+        Ok(answered)
     }
 
-    async fn fail(&self, token: &TaskToken, error: ErrorName, cause: &str) -> Result<(), WaitingError> {
-        self.reached("send the failure")?;
-        let failure = (token.as_str().to_owned(), error, cause.to_owned());
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner).push(failure);
-        Ok(())
+    async fn heartbeat(&self, token: &TaskToken) -> Result<Answered, SendError> {
+        let answered = self.reached("send a heartbeat to")?;
+        self.heartbeats.lock().unwrap_or_else(PoisonError::into_inner).push(token.expose().to_owned());
+        Ok(answered)
     }
 }

@@ -4,15 +4,16 @@
 //! A worker adds a [`Service`]: its decisions, and whom it asks.
 //!
 //! - [`Worker`]: the handler of the queue.
-//! - [`commit`]: for who decides alone.
-//! - [`ask_and_commit`]: for who has to ask somebody in between.
-//! - [`Waiting`]: the saga that waits, as far as it is told something before anything is committed.
+//! - [`commit`]: for a service that decides alone.
+//! - [`ask_and_commit`]: for one that has to ask somebody in between.
+//!
+//! Both are `tidegate_outbox`'s one way to write ([`handle`](tidegate_outbox::handle)), where the timelines are.
 //!
 //! # What becomes of a message
 //!
-//! | | the saga hears | the message |
+//! | | the saga gets | the message |
 //! |---|---|---|
-//! | carried out, now or before; also a "no" | the reply, by the relay | is acknowledged |
+//! | carried out, now or before; also refused | the reply, by the relay | is acknowledged |
 //! | transient failure | a heartbeat, so that it goes on waiting | comes back after a back-off |
 //! | permanent failure | `PermanentFailure`, at once | is set aside with the reason |
 //! | no command that is known | nothing: its token is not known either, and runs out | is set aside |
@@ -20,13 +21,7 @@
 //! A failure is no decision and leaves no proof: the same command sent again is really tried again.
 
 mod commit;
-#[cfg(feature = "sfn")]
-mod sfn;
-mod waiting;
 mod worker;
 
-pub use commit::{Overtaken, Undecided, ask_and_commit, changed, command, commit, decided, state};
-#[cfg(feature = "sfn")]
-pub use sfn::SfnWaiting;
-pub use waiting::{Waiting, WaitingError};
+pub use commit::{ask_and_commit, changed, commit, decision, state};
 pub use worker::{Service, Worker, policy};

@@ -7,13 +7,11 @@ use tidegate_batch::sqs::{Message, MessageId, Queue};
 use tidegate_batch::{BatchError, Failure, Policy, Response};
 use tidegate_cloudevents::{Event, messaging};
 use tidegate_events::{Command, Envelope, ErrorName};
-use tidegate_outbox::Handled;
+use tidegate_outbox::{Handled, Reply, Tasks};
 use tidegate_runtime::ambient::Ambient;
 use tidegate_runtime::consumer::{Consumer, Invocation, trace};
 use tidegate_runtime::metrics::{Metric, Metrics};
 use tracing::{Instrument, info, info_span, warn};
-
-use crate::Waiting;
 
 /// The longest cause that is sent: it is for a person to read, and stands in the execution's history.
 const MAX_CAUSE_CHARS: usize = 1024;
@@ -23,12 +21,12 @@ pub trait Service: Send + Sync {
     /// Whether a command is for this service to carry out.
     fn takes(&self, command: &Command) -> bool;
 
-    /// The command that follows from an event that the service has subscribed to; none where the event says nothing, or
-    /// nothing to it.
+    /// The command that follows from an event that the service has subscribed to; none where none follows, or another
+    /// service's.
     ///
     /// # Errors
     /// [`Failure`], where the event cannot be read.
-    fn heard(&self, event: &Event) -> Result<Option<Envelope>, Failure> {
+    fn following(&self, event: &Event) -> Result<Option<Envelope>, Failure> {
         let following = Envelope::following(event).map_err(Failure::undecodable)?;
         Ok(following.filter(|it| self.takes(&it.command)))
     }
@@ -47,13 +45,13 @@ pub trait Service: Send + Sync {
 
 /// The handler, over its ports.
 #[derive(Debug)]
-pub struct Worker<A, Q, W, M, S> {
+pub struct Worker<A, Q, T, M, S> {
     /// Time and randomness.
     pub ambient: A,
     /// The queue and its dead-letter queue.
     pub queue: Q,
-    /// The saga.
-    pub waiting: W,
+    /// Tasks of the saga, which wait for the commands.
+    pub tasks: T,
     /// Counts.
     pub metrics: M,
     /// What this worker is for.
@@ -68,7 +66,7 @@ pub fn policy() -> Policy {
     Policy { max_delay: Duration::from_secs(200), ..Policy::default() }
 }
 
-impl<A: Ambient, Q: Queue, W: Waiting, M: Metrics, S: Service> Worker<A, Q, W, M, S> {
+impl<A: Ambient, Q: Queue, T: Tasks, M: Metrics, S: Service> Worker<A, Q, T, M, S> {
     /// Handles a batch and says which messages must come back.
     ///
     /// # Errors
@@ -107,13 +105,11 @@ impl<A: Ambient, Q: Queue, W: Waiting, M: Metrics, S: Service> Worker<A, Q, W, M
     /// A command, or an event from which one follows.
     fn read(&self, message: &Message) -> Result<Option<Envelope>, Failure> {
         let body = message.body().as_bytes();
-        match Envelope::from_json(body) {
-            Ok(envelope) => Ok(Some(envelope)),
-            Err(not_a_command) => match messaging::from_message(body) {
-                Ok(event) => self.service.heard(&event),
-                Err(_) => Err(Failure::undecodable(not_a_command)),
-            },
+        if Envelope::is_event(body) {
+            let event = messaging::from_message(body).map_err(Failure::undecodable)?;
+            return self.service.following(&event);
         }
+        Envelope::from_json(body).map(Some).map_err(Failure::undecodable)
     }
 
     async fn work(&self, envelope: &Envelope) -> Result<Handled, Failure> {
@@ -124,15 +120,15 @@ impl<A: Ambient, Q: Queue, W: Waiting, M: Metrics, S: Service> Worker<A, Q, W, M
         let Some(token) = &envelope.task_token else { return Err(failure) };
         if let Failure::Transient { .. } = failure {
             // Without it the saga stops waiting a little earlier, which it bears.
-            if let Err(error) = self.waiting.heartbeat(token).await {
+            if let Err(error) = self.tasks.heartbeat(token).await {
                 warn!(error = tidegate_runtime::chain(&error), "no heartbeat");
             }
             return Err(failure);
         }
-        // Told first, set aside afterwards: whoever dies in between gets the message again.
+        // Answered first, set aside afterwards: a worker that dies in between gets the message again.
         let cause: String = failure.to_string().chars().take(MAX_CAUSE_CHARS).collect();
-        match self.waiting.fail(token, ErrorName::PermanentFailure, &cause).await {
-            Ok(()) => Err(failure),
+        match self.tasks.answer(token, &Reply::failure(ErrorName::PermanentFailure.as_str(), cause)).await {
+            Ok(_) => Err(failure),
             Err(error) => Err(Failure::transient(tidegate_runtime::chain(&error))),
         }
     }
@@ -140,7 +136,8 @@ impl<A: Ambient, Q: Queue, W: Waiting, M: Metrics, S: Service> Worker<A, Q, W, M
 
 fn word(handled: &Handled) -> &str {
     match &handled.reply {
-        tidegate_outbox::Reply::Success { .. } => "done",
-        tidegate_outbox::Reply::Failure { error, .. } => error,
+        Some(Reply::Success { .. }) => "done",
+        Some(Reply::Failure { error, .. }) => error,
+        None => "none",
     }
 }

@@ -62,7 +62,7 @@ impl Desk {
         Self(Worker {
             ambient: ManualAmbient::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000), 7),
             queue: RecordingQueue::default(),
-            waiting: RecordingSaga::default(),
+            tasks: RecordingSaga::default(),
             metrics: Counts::default(),
             service: Shipments::default(),
         })
@@ -138,7 +138,7 @@ async fn a_transient_failure_buys_time_from_the_saga_and_comes_back() {
     let desk = Desk::new();
     desk.fails_next(Failure::transient("the carrier is busy"));
     assert_eq!(desk.handle(create("t1")).await, 1);
-    assert_eq!(desk.0.waiting.heartbeats(), ["t1"]);
+    assert_eq!(desk.0.tasks.heartbeats(), ["t1"]);
     assert_eq!(desk.0.queue.delays().len(), 1);
     assert!(desk.said().await.is_empty(), "that it will be asked is written, and nothing is said");
 
@@ -149,7 +149,7 @@ async fn a_transient_failure_buys_time_from_the_saga_and_comes_back() {
 #[tokio::test(start_paused = true)]
 async fn a_saga_that_cannot_be_reached_does_not_hold_up_the_back_off() {
     let desk = Desk::new();
-    desk.0.waiting.is_away(true);
+    desk.0.tasks.is_away(true);
     desk.fails_next(Failure::transient("the carrier is busy"));
     assert_eq!(desk.handle(create("t1")).await, 1);
     assert_eq!(desk.0.queue.delays().len(), 1);
@@ -161,7 +161,7 @@ async fn a_permanent_failure_is_told_to_the_saga_and_leaves_no_proof() {
     desk.fails_next(Failure::permanent("the carrier does not know us"));
     assert_eq!(desk.handle(create("t1")).await, 0);
     let failed = ("t1".to_owned(), ErrorName::PermanentFailure, "the carrier does not know us".to_owned());
-    assert_eq!(desk.0.waiting.failures(), [failed]);
+    assert_eq!(desk.0.tasks.failures(), [failed]);
     let letters = desk.0.queue.letters();
     assert_eq!(letters, [("m0".to_owned(), Reason::Permanent, "the carrier does not know us".to_owned())]);
 
@@ -172,7 +172,7 @@ async fn a_permanent_failure_is_told_to_the_saga_and_leaves_no_proof() {
 #[tokio::test(start_paused = true)]
 async fn a_permanent_failure_that_the_saga_does_not_hear_of_is_not_set_aside_yet() {
     let desk = Desk::new();
-    desk.0.waiting.is_away(true);
+    desk.0.tasks.is_away(true);
     desk.fails_next(Failure::permanent("the carrier does not know us"));
     assert_eq!(desk.handle(create("t1")).await, 1);
     assert!(desk.0.queue.letters().is_empty());
@@ -201,7 +201,7 @@ async fn an_answer_that_fits_only_what_came_in_between_is_no_reason_to_give_up()
     assert_eq!(desk.handle(create("t1")).await, 0);
     assert_eq!(desk.asked(), 3);
     assert_eq!(desk.said().await.last().unwrap(), "Compensated to t1");
-    assert!(desk.0.queue.letters().is_empty() && desk.0.waiting.failures().is_empty());
+    assert!(desk.0.queue.letters().is_empty() && desk.0.tasks.failures().is_empty());
 
     desk.0.service.answers.lock().unwrap().push(Ok(Answer::HandedOver));
     assert_eq!(desk.handle(create("t1").replace("ord_1", "ord_2")).await, 0);
@@ -217,7 +217,7 @@ async fn what_is_no_command_is_set_aside_and_another_services_is_told_to_the_sag
     }
     assert_eq!(desk.handle(command("ConfirmOrder", "t1", &json!({}))).await, 0);
     assert_eq!(desk.0.queue.letters()[0].1, Reason::Permanent);
-    assert_eq!(desk.0.waiting.failures()[0].1, ErrorName::PermanentFailure);
+    assert_eq!(desk.0.tasks.failures()[0].1, ErrorName::PermanentFailure);
 }
 
 #[tokio::test(start_paused = true)]

@@ -18,13 +18,28 @@ pub enum End {
 }
 
 impl End {
-    /// The end that an event tells of; most events tell of none.
+    /// The end that an event reports; most report none.
     #[must_use]
     pub fn of(event: &OrderEvent) -> Option<Self> {
         match event {
             OrderEvent::OrderConfirmed(_) => Some(Self::Confirmed),
             OrderEvent::OrderCancelled(cancelled) => Some(Self::Cancelled(cancelled.reason)),
-            _ => None,
+            OrderEvent::OrderPlaced(_)
+            | OrderEvent::OrderCancellationRequested(_)
+            | OrderEvent::StockReserved(_)
+            | OrderEvent::StockRejected(_)
+            | OrderEvent::StockReleased(_)
+            | OrderEvent::PaymentAuthorised(_)
+            | OrderEvent::PaymentDeclined(_)
+            | OrderEvent::PaymentCaptured(_)
+            | OrderEvent::PaymentVoided(_)
+            | OrderEvent::PaymentRefunded(_)
+            | OrderEvent::PaymentExpired(_)
+            | OrderEvent::ShipmentCreated(_)
+            | OrderEvent::ShipmentRejected(_)
+            | OrderEvent::ShipmentCancelled(_)
+            | OrderEvent::CompensationParked(_)
+            | OrderEvent::CompensationAnswered(_) => None,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The handler: one event of the queue becomes one request to the client, or the record of why not.
+//! The handler: one event of the queue becomes one request to the client, or the reason why not.
 
 use std::time::{Duration, SystemTime};
 
@@ -18,12 +18,12 @@ use tidegate_webhooks::UnixTime;
 use tidegate_webhooks::outbound::{RetrySchedule, Verdict};
 use tracing::{Instrument, info, info_span, warn};
 
-use crate::books::{Books, Entry, Present};
 use crate::callback::{self, End};
-use crate::record::{self, Begun, Outcome, Record, Status};
+use crate::delivery::{self, AttemptOutcome, Delivery, NextAttempt, Status};
 use crate::schedule;
 use crate::sender::{Sender, TIMEOUT};
 use crate::signers::{SignerError, Signers};
+use crate::store::{DeliveryStore, Present, StoredDelivery};
 
 /// What an attempt takes at most: the request, the write of its end (4 s) and the batch's own reserve (2 s). One that
 /// would be cut off is not begun, because it would be made again.
@@ -36,8 +36,8 @@ pub struct Deliverer<A, O, C, S, Q, M> {
     pub ambient: A,
     /// Orders, to read.
     pub orders: O,
-    /// What is known of deliveries and endpoints.
-    pub books: Books<C>,
+    /// Deliveries and endpoints.
+    pub deliveries: DeliveryStore<C>,
     /// The customers' secrets.
     pub signers: Signers<S>,
     /// The client of endpoints.
@@ -50,12 +50,12 @@ pub struct Deliverer<A, O, C, S, Q, M> {
     pub metrics: M,
 }
 
-/// What became of an event, where nothing went wrong.
+/// How an event was handled, where nothing went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Said {
-    Delivered(Outcome),
+enum Disposition {
+    Delivered(AttemptOutcome),
     Disabled,
-    Nothing(&'static str),
+    Skipped(&'static str),
 }
 
 impl<A, O, C, S, Q, M> Deliverer<A, O, C, S, Q, M>
@@ -79,7 +79,7 @@ where
 
     async fn handle_message(&self, message: &Message, invocation: &Invocation) -> Result<(), Failure> {
         let event = consumer::event(message)?;
-        let (order_id, told) = OrderEvent::read(&event).map_err(Failure::undecodable)?;
+        let (order_id, happened) = OrderEvent::read(&event).map_err(Failure::undecodable)?;
         let span = info_span!(
             "deliver",
             request_id = invocation.request_id,
@@ -89,20 +89,20 @@ where
             order_id = order_id.as_str(),
             correlation_id = event.extension(extensions::CORRELATIONID).and_then(|id| id.as_str()).unwrap_or_default(),
         );
-        let Some(end) = End::of(&told) else { return Ok(()) };
-        let said = self.deliver(&event, order_id, end, message.body(), invocation.deadline);
-        let said = said.instrument(span.clone()).await?;
+        let Some(end) = End::of(&happened) else { return Ok(()) };
+        let disposition = self.deliver(&event, order_id, end, message.body(), invocation.deadline);
+        let disposition = disposition.instrument(span.clone()).await?;
         let _entered = span.entered();
-        match said {
-            Said::Delivered(outcome) => {
+        match disposition {
+            Disposition::Delivered(outcome) => {
                 info!(outcome = %outcome, "delivered");
                 self.count(outcome.kind(), Metric::CallbackDelivered);
             }
-            Said::Disabled => {
+            Disposition::Disabled => {
                 warn!("the endpoint wants no callbacks");
                 self.count("any", Metric::CallbackDisabled);
             }
-            Said::Nothing(why) => info!(why, "nothing to deliver"),
+            Disposition::Skipped(why) => info!(why, "nothing to deliver"),
         }
         Ok(())
     }
@@ -114,9 +114,9 @@ where
         end: End,
         message: &str,
         deadline: SystemTime,
-    ) -> Result<Said, Failure> {
+    ) -> Result<Disposition, Failure> {
         let order = self.order(&order_id).await?;
-        let Some(url) = order.callback_url else { return Ok(Said::Nothing("nobody wants to be told")) };
+        let Some(url) = order.callback_url else { return Ok(Disposition::Skipped("the order has no callback_url")) };
         let at = event.time().ok_or_else(|| Failure::undecodable("the event says no time"))?;
         let body = callback::body(&order_id, end, order.total, at).map_err(Failure::permanent)?;
         // Asked before anything is begun: the store of secrets failing is not the endpoint's fault.
@@ -129,62 +129,68 @@ where
         }
 
         let present = self.present()?;
-        let fresh = Record::new(order_id, order.customer_id, url, event.id(), message, present.now);
+        let fresh = Delivery::new(order_id, order.customer_id, url, event.id(), message, present.now);
         let until = timestamp(deadline)?;
-        let (entry, begun) = self.books.begin(&fresh, until, present).await?;
-        match begun {
-            Begun::Send => {}
-            Begun::Wait(until) => return Err(wait(until, present.now, "it is not due, or somebody else is at it")),
-            Begun::Over(Status::Exhausted) => return Err(given_up(&entry.record)),
+        let (stored, next) = self.deliveries.begin(&fresh, until, present).await?;
+        match next {
+            NextAttempt::Send => {}
+            NextAttempt::Wait(until) => {
+                return Err(wait(until, present.now, "it is not due, or another attempt is under way"));
+            }
+            NextAttempt::Ended(Status::Exhausted) => return Err(given_up(&stored.delivery)),
             // One that ends so here has not been counted; one that had ended so has.
-            Begun::Over(Status::Disabled) if entry.record.since == present.now => return Ok(Said::Disabled),
-            Begun::Over(_) => return Ok(Said::Nothing("it is over")),
+            NextAttempt::Ended(Status::Disabled) if stored.delivery.since == present.now => {
+                return Ok(Disposition::Disabled);
+            }
+            NextAttempt::Ended(_) => return Ok(Disposition::Skipped("the delivery has ended")),
         }
 
         let ended = match signer {
             Err(error) => {
                 warn!(error = tidegate_runtime::chain(&error), "nothing can be signed");
-                (Outcome::NoSecret, Verdict::of_silence())
+                (AttemptOutcome::NoSecret, Verdict::of_silence())
             }
             Ok(signer) => {
                 let id = callback::webhook_id(event);
                 let headers = signer.sign(&id, UnixTime(present.now.as_second()), &body);
                 let headers = headers.map_err(|error| Failure::permanent(tidegate_runtime::chain(&error)))?;
-                self.sender.send(&entry.record.url, headers, body, present.now).await
+                self.sender.send(&stored.delivery.url, headers, body, present.now).await
             }
         };
-        self.finish(entry, ended).await
+        self.finish(stored, ended).await
     }
 
     async fn order(&self, id: &OrderId) -> Result<Order, Failure> {
-        let unreadable = || Failure::permanent(format!("the item of {} is no order", id.as_str()));
-        let aggregate = AggregateId::new(id.as_str()).map_err(Failure::permanent)?;
-        let image = self.orders.load(&aggregate).await;
+        let image = self.orders.load(&AggregateId::from(id)).await;
         let image = image.map_err(|error| Failure::transient(tidegate_runtime::chain(&error)))?;
-        // serde's text can quote a value.
-        image.state_as().map_err(|_| unreadable())?.ok_or_else(unreadable)
+        let absent = || Failure::permanent(format!("there is no order {}", id.as_str()));
+        image.state_as().map_err(Failure::permanent)?.ok_or_else(absent)
     }
 
-    async fn finish(&self, entry: Entry, (outcome, verdict): (Outcome, Verdict)) -> Result<Said, Failure> {
+    async fn finish(
+        &self,
+        stored: StoredDelivery,
+        (outcome, verdict): (AttemptOutcome, Verdict),
+    ) -> Result<Disposition, Failure> {
         let present = self.present()?;
-        let host = record::host(&entry.record.url).to_owned();
-        let record =
-            self.books.finish(entry, &self.schedule, (outcome, verdict), present).await.inspect_err(|error| {
+        let host = delivery::host(&stored.delivery.url).to_owned();
+        let delivery =
+            self.deliveries.finish(stored, &self.schedule, (outcome, verdict), present).await.inspect_err(|error| {
                 let error = tidegate_runtime::chain(error);
-                warn!(host, outcome = %outcome, error, "sent, but how it ended could not be written down");
+                warn!(host, outcome = %outcome, error, "sent, but how the attempt ended could not be written");
             })?;
-        match record.status {
-            Status::Delivered => Ok(Said::Delivered(outcome)),
-            Status::Disabled => Ok(Said::Disabled),
+        match delivery.status {
+            Status::Delivered => Ok(Disposition::Delivered(outcome)),
+            Status::Disabled => Ok(Disposition::Disabled),
             Status::Exhausted => {
                 self.count(outcome.kind(), Metric::CallbackFailed);
                 self.count(outcome.kind(), Metric::CallbackGivenUp);
-                Err(given_up(&record))
+                Err(given_up(&delivery))
             }
             Status::Pending => {
                 self.count(outcome.kind(), Metric::CallbackFailed);
-                let next_at = record.next_at.unwrap_or(present.now);
-                Err(wait(next_at, present.now, &format!("attempt {} at {host} ended with {outcome}", record.made)))
+                let next_at = delivery.next_at.unwrap_or(present.now);
+                Err(wait(next_at, present.now, &format!("attempt {} at {host} ended with {outcome}", delivery.made)))
             }
         }
     }
@@ -202,10 +208,10 @@ fn wait(until: Timestamp, now: Timestamp, why: &str) -> Failure {
     Failure::retry_after(Duration::try_from(until.duration_since(now)).unwrap_or_default(), why)
 }
 
-/// Goes to the dead letters, also where it was given up before: whoever gave it up may have died before it was there.
-fn given_up(record: &Record) -> Failure {
-    let last = record.attempts.last().map(|it| it.outcome.to_string()).unwrap_or_default();
-    let (made, host, order) = (record.made, record.host(), record.order_id.as_str());
+/// Goes to the dead letters, also where it was given up before: that sender may have died before the letter was there.
+fn given_up(delivery: &Delivery) -> Failure {
+    let last = delivery.attempts.last().map(|it| it.outcome.to_string()).unwrap_or_default();
+    let (made, host, order) = (delivery.made, delivery.host(), delivery.order_id.as_str());
     Failure::permanent(format!(
         "{host} has not taken the callback in {made} attempts, the last of which ended with {last}; \
          `tidegate callbacks retry {order}` starts anew"

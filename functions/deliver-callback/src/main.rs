@@ -1,9 +1,9 @@
 //! Composition: configuration, adapters, run.
 
 use aws_lambda_events::sqs::SqsEvent;
-use deliver_callback::books::Books;
 use deliver_callback::sender::{Sender, TIMEOUT};
 use deliver_callback::signers::Signers;
+use deliver_callback::store::DeliveryStore;
 use deliver_callback::{Deliverer, schedule};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use tidegate_batch::sqs::SqsQueue;
@@ -27,7 +27,7 @@ async fn main() -> Result<(), Error> {
     let deliverer = Deliverer {
         ambient: System,
         orders: DynamoDbAggregates::new(tables.clone(), required("ORDERS_TABLE")?),
-        books: Books(DynamoDbAggregates::new(tables, required("CALLBACKS_TABLE")?)),
+        deliveries: DeliveryStore(DynamoDbAggregates::new(tables, required("CALLBACKS_TABLE")?)),
         signers: Signers::new(secrets, &required("TIDEGATE_DEPLOYMENT")?),
         sender: Sender::new(optional("ALLOW_PRIVATE_CALLBACKS").as_deref() == Some("true"), TIMEOUT),
         schedule: schedule::schedule(),

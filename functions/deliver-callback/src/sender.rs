@@ -17,7 +17,7 @@ use tidegate_events::CallbackUrl;
 use tidegate_webhooks::outbound::connect::PublicConnector;
 use tidegate_webhooks::outbound::{Allow, UrlError, Verdict, check_url};
 
-use crate::record::Outcome;
+use crate::delivery::AttemptOutcome;
 
 /// From the first byte of the connection to the head of the answer: the least that the specification advises.
 pub const TIMEOUT: Duration = Duration::from_secs(15);
@@ -66,7 +66,7 @@ impl Sender {
         signature: HeaderMap,
         body: Vec<u8>,
         now: Timestamp,
-    ) -> (Outcome, Verdict) {
+    ) -> (AttemptOutcome, Verdict) {
         let silence = |outcome| (outcome, Verdict::of_silence());
         let uri = url.as_str().parse::<Uri>().ok().filter(|uri| check_url(uri, self.allow).is_ok());
         let request = uri.and_then(|uri| {
@@ -77,16 +77,16 @@ impl Sender {
             request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(agent));
             Some(request)
         });
-        let Some(request) = request else { return silence(Outcome::BadUrl) };
+        let Some(request) = request else { return silence(AttemptOutcome::BadUrl) };
         let answer = match tokio::time::timeout(self.timeout, self.client.request(request)).await {
-            Err(_) => return silence(Outcome::Timeout),
+            Err(_) => return silence(AttemptOutcome::Timeout),
             Ok(Err(error)) => return silence(outcome_of(&error)),
             Ok(Ok(answer)) => answer,
         };
         let (head, body) = answer.into_parts();
         // Whatever comes of this, the status has said what there is to say.
         let _ = tokio::time::timeout(MAX_BODY_TIME, Limited::new(body, MAX_BODY_BYTES).collect()).await;
-        (Outcome::Answered(head.status), verdict(&head, now))
+        (AttemptOutcome::Answered(head.status), verdict(&head, now))
     }
 }
 
@@ -103,18 +103,18 @@ fn verdict(head: &http::response::Parts, now: Timestamp) -> Verdict {
     }
 }
 
-fn outcome_of(error: &Error) -> Outcome {
+fn outcome_of(error: &Error) -> AttemptOutcome {
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
         if let Some(url) = error.downcast_ref::<UrlError>() {
-            return if *url == UrlError::NotPublic { Outcome::NotPublic } else { Outcome::BadUrl };
+            return if *url == UrlError::NotPublic { AttemptOutcome::NotPublic } else { AttemptOutcome::BadUrl };
         }
         // The connector's resolver says so of a name that has no public address.
         let refused = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
         if refused == Some(std::io::ErrorKind::PermissionDenied) {
-            return Outcome::NotPublic;
+            return AttemptOutcome::NotPublic;
         }
         cause = error.source();
     }
-    if error.is_connect() { Outcome::Unreachable } else { Outcome::Broken }
+    if error.is_connect() { AttemptOutcome::Unreachable } else { AttemptOutcome::Broken }
 }

@@ -88,7 +88,7 @@ impl<S: Secrets> Signers<S> {
     }
 }
 
-/// Checks a document as this function will read it: for whoever writes one.
+/// Checks a document as this function will read it, before it is written.
 ///
 /// # Errors
 /// What is wrong, without a word of what stands there.

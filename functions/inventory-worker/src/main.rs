@@ -4,14 +4,14 @@ use aws_lambda_events::sqs::SqsEvent;
 use inventory_worker::Inventory;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use tidegate_batch::sqs::SqsQueue;
-use tidegate_outbox::DynamoDbAggregates;
+use tidegate_outbox::{DynamoDbAggregates, SfnTasks};
 use tidegate_runtime::ambient::System;
 use tidegate_runtime::config::required;
 use tidegate_runtime::consumer::Invocation;
 use tidegate_runtime::http::HttpClient;
 use tidegate_runtime::metrics::EmbeddedMetrics;
 use tidegate_runtime::{aws, telemetry};
-use tidegate_worker::{SfnWaiting, Worker};
+use tidegate_worker::Worker;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -24,7 +24,7 @@ async fn main() -> Result<(), Error> {
     let worker = Worker {
         ambient: System,
         queue: SqsQueue::new(aws_sdk_sqs::Client::new(&aws), queue, dead_letters, &function),
-        waiting: SfnWaiting::new(aws_sdk_sfn::Client::new(&aws)),
+        tasks: SfnTasks::new(aws_sdk_sfn::Client::new(&aws)),
         metrics: EmbeddedMetrics::new(&function),
         service: Inventory { store },
     };

@@ -11,8 +11,8 @@ use tidegate_batch::Failure;
 use tidegate_events::Envelope;
 use tidegate_orders::Stock;
 use tidegate_outbox::{
-    AggregateId, AggregateStore, Change, Command, CommandId, Commit, CommitError, Decision, Image, MemoryAggregates,
-    Reply, StoreError, handle,
+    AggregateId, AggregateStore, Change, CommandId, Commit, CommitError, Decision, Image, Loaded, MemoryAggregates,
+    Reply, StoreError, Write, handle,
 };
 use tidegate_worker::Service;
 
@@ -49,22 +49,20 @@ async fn stock(store: &impl AggregateStore, sku: &str) -> Stock {
 
 async fn receive(store: &impl AggregateStore, sku: &str, on_hand: u64) {
     let home = AggregateId::new(format!("stock/{sku}")).unwrap();
-    let command = Command { id: CommandId::new(format!("receipt/{sku}")).unwrap(), home, token: None };
-    let state = serde_json::to_string(&Stock { on_hand, ..Stock::default() }).unwrap();
-    let state = tidegate_cloudevents::JsonText::parse(state.as_bytes()).unwrap();
-    let decide = |loaded: &[Image]| {
-        let aggregate = loaded[0].aggregate().clone();
-        let change = Change { aggregate, state: state.clone(), events: Vec::new(), index: Vec::new() };
-        Ok::<_, String>(Decision { reply: Reply::success(&"received").unwrap(), changes: vec![change] })
+    let write = Write::command(CommandId::new(format!("receipt/{sku}")).unwrap(), home);
+    let stock = Stock { on_hand, ..Stock::default() };
+    let decide = |loaded: Loaded<'_>| {
+        let change = Change::new(loaded.home.aggregate().clone(), &stock).unwrap();
+        Ok::<_, String>(Decision::changes([change]).reply(Reply::success(&"received").unwrap()))
     };
-    handle(store, &command, SystemTime::UNIX_EPOCH, |_| Vec::new(), decide).await.unwrap();
+    handle(store, &write, SystemTime::UNIX_EPOCH, |_| Vec::new(), decide).await.unwrap();
 }
 
 /// Until it is not worth trying again, as the queue does.
 async fn carried_out(inventory: &Inventory<Slow>, envelope: &Envelope) -> Reply {
     loop {
         match inventory.carry_out(envelope, &|| SystemTime::UNIX_EPOCH).await {
-            Ok(handled) => return handled.reply,
+            Ok(handled) => return handled.reply.unwrap(),
             Err(Failure::Transient { .. }) => {}
             Err(failure) => panic!("{failure}"),
         }

@@ -96,7 +96,7 @@ impl<'a> Summary<'a> {
 
 /// An order, all of it.
 #[derive(Debug, Serialize)]
-pub(crate) struct Told<'a> {
+pub(crate) struct OrderView<'a> {
     #[serde(flatten)]
     summary: Summary<'a>,
     current_step: Option<CommandName>,
@@ -127,7 +127,7 @@ impl<'a> From<&'a TimelineEntry> for Entry<'a> {
     }
 }
 
-impl<'a> Told<'a> {
+impl<'a> OrderView<'a> {
     pub(crate) fn of(id: &'a OrderId, order: &'a Order, timeline: &'a [TimelineEntry]) -> Self {
         // A type that is not known is a newer program's; it is shown all the same.
         let of_entry =

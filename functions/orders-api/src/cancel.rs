@@ -3,20 +3,17 @@
 use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use http::StatusCode;
 use tidegate_events::OrderId;
-use tidegate_orders::{Reply, order};
-use tidegate_outbox::AggregateStore;
+use tidegate_orders::{Completion, Order, order};
+use tidegate_outbox::{AggregateId, AggregateStore, Write};
 use tidegate_runtime::ambient::Ambient;
 use tidegate_runtime::problem::{self, Problem};
 use tidegate_runtime::trace::TraceContext;
 use tracing::info;
 
 use crate::answer::Cancellation;
-use crate::orders::{self, Asked, Circumstances};
+use crate::orders::{self, Operation, RequestContext};
 use crate::request::Request;
 use crate::{Api, Views};
-
-/// How often somebody else may be quicker: the saga writes an order a handful of times in its whole life.
-const MAX_ATTEMPTS: usize = 5;
 
 impl<A: Ambient, C: AggregateStore, V: Views> Api<A, C, V> {
     pub(crate) async fn cancel(
@@ -27,21 +24,29 @@ impl<A: Ambient, C: AggregateStore, V: Views> Api<A, C, V> {
     ) -> Result<ApiGatewayV2httpResponse, Problem> {
         let id: OrderId = order.parse().map_err(|_| orders::unknown())?;
         tracing::Span::current().record("order_id", id.as_str());
-        let circumstances = Circumstances { now: self.ambient.now(), correlation: request.correlation_id(), trace };
-        for _ in 0..MAX_ATTEMPTS {
-            let loaded = orders::load(&self.store, &id, &request.customer).await?;
-            let decision = order::request_cancellation(&loaded.order);
-            let Reply::Done(word) = decision.reply else { return Err(already_confirmed()) };
+        let (operation, now) = (Operation::RequestCancellation, self.ambient.now());
+        let context = RequestContext { operation, now, correlation_id: request.correlation_id(), trace };
+        let cancel = |stored: Option<Order>| {
+            let order = stored.filter(|order| order.customer_id == request.customer).ok_or_else(orders::unknown)?;
+            let transition = order::request_cancellation(&order);
+            word(&transition.completion)?;
             // Decided from the state alone, so a wish that is known already is written no second time.
-            let known = decision.events.is_empty();
-            if known
-                || orders::commit(&self.store, (&id, &loaded.image), Asked::Cancel, &decision, &circumstances).await?
-            {
-                info!(known, "cancellation requested");
-                return Ok(problem::json(StatusCode::ACCEPTED, &Cancellation::of(&id, word, &decision.state)));
-            }
-        }
-        Err(orders::try_again())
+            Ok(Some(transition).filter(|transition| !transition.events.is_empty()))
+        };
+        let write = Write::to(AggregateId::from(&id));
+        let handled = orders::write(&self.store, &write, &id, &context, cancel).await?;
+        let order = orders::stored(handled.home())?.ok_or_else(orders::broken)?;
+        let word = word(&order::request_cancellation(&order).completion)?;
+        info!(known = handled.written.is_none(), "cancellation requested");
+        Ok(problem::json(StatusCode::ACCEPTED, &Cancellation::of(&id, word, &order)))
+    }
+}
+
+/// How far the cancellation is.
+fn word(completion: &Completion) -> Result<&'static str, Problem> {
+    match completion {
+        Completion::Done(word) => Ok(word),
+        Completion::Refused { .. } | Completion::Deferred => Err(already_confirmed()),
     }
 }
 

@@ -1,9 +1,9 @@
 //! `/orders`: place, read, list and cancel orders.
 //!
-//! Whatever changes an order is one conditional write of the order, with the event that says so in its outbox. Placing is
-//! that write and nothing else: the order's id is derived from its customer and the `Idempotency-Key`, so whoever comes
-//! second finds the order there (docs/decisions/0022-orders-api.md). What others have to do about it they hear from the
-//! relay; nobody is called from here.
+//! Whatever changes an order is one conditional write of the order, with the event in its outbox. Placing is
+//! that write and nothing else: the order's id is derived from its customer and the `Idempotency-Key`, so an equal request
+//! finds the order there (docs/decisions/0022-orders-api.md). What other services have to do follows from the event that
+//! the relay publishes; none is called from here.
 //!
 //! docs/openapi/orders.yaml describes the API; the tests hold every answer against it.
 
@@ -30,7 +30,7 @@ pub use views::{MAX_ENTRIES, Page, Position, Views};
 
 use crate::request::{Request, Route};
 
-/// What Lambda says about one invocation.
+/// What Lambda gives of one invocation.
 #[derive(Clone, Debug)]
 pub struct Invocation {
     /// Lambda's id of the request.

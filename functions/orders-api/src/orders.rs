@@ -1,117 +1,94 @@
-//! One order: loaded for the customer who asks, and committed with what is to be said of it.
+//! One order: loaded for the customer who asks, and written with its events.
 
 use std::time::SystemTime;
 
 use http::StatusCode;
 use jiff::Timestamp;
-use tidegate_cloudevents::JsonText;
 use tidegate_events::{About, CommandId, CorrelationId, CustomerId, OrderId};
-use tidegate_orders::{Decision, Order};
-use tidegate_outbox::{AggregateId, AggregateStore, Change, Command, Commit, CommitError, Image, Reply, StoreError};
+use tidegate_orders::{Order, Transition};
+use tidegate_outbox::{
+    AggregateId, AggregateStore, Change, Decision, HandleError, Handled, Image, Loaded, StoreError, Write, handle,
+};
 use tidegate_runtime::PortError;
 use tidegate_runtime::problem::Problem;
 use tidegate_runtime::trace::TraceContext;
 use tracing::{error, warn};
 
-/// An order and the version of it.
+/// What the events of a request have beside what happened.
 #[derive(Debug)]
-pub(crate) struct Loaded {
-    pub(crate) image: Image,
-    pub(crate) order: Order,
-}
-
-/// What is said of a change beside the change.
-#[derive(Debug)]
-pub(crate) struct Circumstances {
+pub(crate) struct RequestContext {
+    pub(crate) operation: Operation,
     pub(crate) now: SystemTime,
-    pub(crate) correlation: Option<CorrelationId>,
+    pub(crate) correlation_id: Option<CorrelationId>,
     pub(crate) trace: TraceContext,
 }
 
-/// What the API asks of an order. It is the cause of the events.
+/// What is asked of an order. It is the cause of the events.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Asked {
-    Place,
-    Cancel,
+pub(crate) enum Operation {
+    PlaceOrder,
+    RequestCancellation,
 }
 
-/// The customer's order. That of somebody else is none.
-pub(crate) async fn load(store: &impl AggregateStore, id: &OrderId, customer: &CustomerId) -> Result<Loaded, Problem> {
-    find(store, id).await?.filter(|it| it.order.customer_id == *customer).ok_or_else(unknown)
+/// The customer's order. That of another customer is none.
+pub(crate) async fn load(store: &impl AggregateStore, id: &OrderId, customer: &CustomerId) -> Result<Order, Problem> {
+    let image = store.load(&AggregateId::from(id)).await.map_err(|error| unstored(&error))?;
+    stored(&image)?.filter(|order| order.customer_id == *customer).ok_or_else(unknown)
 }
 
-/// Any customer's order.
-pub(crate) async fn find(store: &impl AggregateStore, id: &OrderId) -> Result<Option<Loaded>, Problem> {
-    let image = store.load(&aggregate(id)?).await.map_err(|error| unstored(&error))?;
-    match image.state_as() {
-        Ok(order) => Ok(order.map(|order| Loaded { image, order })),
-        Err(_) => {
-            error!(order_id = id.as_str(), "the order's state cannot be read");
-            Err(broken())
-        }
-    }
-}
-
-/// Writes a decision over the image that it was made from. False where somebody else was quicker.
-pub(crate) async fn commit(
-    store: &impl AggregateStore,
-    (id, image): (&OrderId, &Image),
-    asked: Asked,
-    decision: &Decision<Order>,
-    circumstances: &Circumstances,
-) -> Result<bool, Problem> {
-    let commit = written(id, image, asked, decision, circumstances).map_err(|error| {
-        error!(error = tidegate_runtime::chain(&*error), "the order cannot be written");
+/// The order in an image, of any customer.
+pub(crate) fn stored(image: &Image) -> Result<Option<Order>, Problem> {
+    image.state_as().map_err(|error| {
+        error!(error = tidegate_runtime::chain(&error), "the order cannot be read");
         broken()
-    })?;
-    match store.commit(&commit).await {
-        Ok(()) => Ok(true),
-        Err(CommitError::Conflict) => Ok(false),
-        Err(CommitError::Store(error)) => Err(unstored(&error)),
-    }
+    })
 }
 
-fn written(
+/// Writes what `transition` decides about an order that may be stored; nothing where it decides on nothing.
+pub(crate) async fn write(
+    store: &impl AggregateStore,
+    write: &Write,
     id: &OrderId,
-    image: &Image,
-    asked: Asked,
-    decision: &Decision<Order>,
-    circumstances: &Circumstances,
-) -> Result<Commit, Box<dyn std::error::Error + Send + Sync>> {
-    let step = match asked {
-        Asked::Place => "PlaceOrder",
-        Asked::Cancel => "RequestCancellation",
+    context: &RequestContext,
+    transition: impl Fn(Option<Order>) -> Result<Option<Transition<Order>>, Problem>,
+) -> Result<Handled, Problem> {
+    let decide = |loaded: Loaded<'_>| match transition(stored(loaded.home)?)? {
+        Some(transition) => decision(id, &transition, context).map_err(|error| unwritable(&*error)),
+        None => Ok(Decision::default()),
     };
-    let cause: CommandId = format!("{id}/{step}", id = id.as_str()).parse()?;
-    let traceparent = circumstances.trace.to_string();
+    handle(store, write, context.now, |_| Vec::new(), decide).await.map_err(|error| match error {
+        HandleError::Decision(problem) => problem,
+        HandleError::Refused(error) => unwritable(&error),
+        HandleError::Conflict { .. } => try_again(),
+        HandleError::Store(error) => unstored(&error),
+    })
+}
+
+fn decision(
+    id: &OrderId,
+    transition: &Transition<Order>,
+    context: &RequestContext,
+) -> Result<Decision, Box<dyn std::error::Error + Send + Sync>> {
+    let operation = match context.operation {
+        Operation::PlaceOrder => "PlaceOrder",
+        Operation::RequestCancellation => "RequestCancellation",
+    };
+    let traceparent = context.trace.to_string();
     let about = About {
         order_id: id,
-        time: timestamp(circumstances.now),
-        cause: Some(&cause),
-        correlation_id: circumstances.correlation.as_ref(),
+        time: timestamp(context.now),
+        cause: Some(&CommandId::of_step(id.as_str(), operation)?),
+        correlation_id: context.correlation_id.as_ref(),
         traceparent: Some(&traceparent),
     };
-    let aggregate = image.aggregate().clone();
-    let events = decision.events.iter().map(|event| event.to_cloudevent("-", &about)).collect::<Result<_, _>>()?;
-    let change = Change {
-        aggregate: aggregate.clone(),
-        state: JsonText::of(&decision.state)?,
-        index: decision.state.index(),
-        events,
-    };
-    let command = Command { id: tidegate_outbox::CommandId::new(cause.as_str())?, home: aggregate, token: None };
-    let decision = tidegate_outbox::Decision { reply: Reply::success(&step)?, changes: vec![change] };
-    Ok(Commit::decided(&command, std::slice::from_ref(image), decision, circumstances.now)?)
+    let Transition { state, events, .. } = transition;
+    let change = Change::new(AggregateId::from(id), state)?.index(state.index());
+    Ok(Decision::changes([change.events(events.iter().map(|event| event.to_cloudevent(&about)))]))
 }
 
 /// Only a clock that is ten thousand years off is no timestamp.
 pub(crate) fn timestamp(now: SystemTime) -> Timestamp {
     Timestamp::try_from(now).unwrap_or(Timestamp::MAX)
-}
-
-/// The aggregate of an order: it has the order's id.
-pub(crate) fn aggregate(id: &OrderId) -> Result<AggregateId, Problem> {
-    AggregateId::new(id.as_str()).map_err(|_| unknown())
 }
 
 /// The same answer for an order that is not there, one of somebody else, and what can be none.
@@ -138,6 +115,11 @@ pub(crate) fn unread(error: &PortError) -> Problem {
         return try_again();
     }
     error!(error = tidegate_runtime::chain(error), "a view cannot be read");
+    broken()
+}
+
+fn unwritable(error: &(dyn std::error::Error + 'static)) -> Problem {
+    error!(error = tidegate_runtime::chain(error), "the order cannot be written");
     broken()
 }
 

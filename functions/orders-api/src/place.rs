@@ -1,16 +1,8 @@
 //! `POST /orders`: one conditional write, and nothing that could be left half done.
 //!
-//! ```text
-//! a new order
-//!   A  write 1 on "absent" ok -> 202
-//!
-//! two equal requests at once, or the same one again after a stop, a crash or a lost answer
-//!   A  write 1 on "absent" ok -> 202
-//!   B  write 1 on "absent": refused . load 1: the same body -> 202, replayed
-//!
-//! the same key for something else
-//!   C  write 1 on "absent": refused . load 1: another body -> 422
-//! ```
+//! An order is created without being loaded first ([`handle`](tidegate_outbox::handle) has the timeline). Where it is there
+//! already, an equal request placed it (the same one, after a stop, a crash or a lost answer): 202, replayed. With another
+//! body the key is refused: 422.
 
 use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use http::header::LOCATION;
@@ -19,14 +11,14 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tidegate_events::{CustomerId, Fault, Invalid, OrderId, PlaceOrder};
 use tidegate_orders::{Order, order};
-use tidegate_outbox::{AggregateStore, Image};
+use tidegate_outbox::{AggregateId, AggregateStore, Image, Write};
 use tidegate_runtime::ambient::Ambient;
 use tidegate_runtime::problem::{self, ErrorAt, Problem};
 use tidegate_runtime::trace::TraceContext;
 use tracing::info;
 
 use crate::answer::{Placed, path};
-use crate::orders::{self, Asked, Circumstances};
+use crate::orders::{self, Operation, RequestContext};
 use crate::request::Request;
 use crate::{Api, Views};
 
@@ -47,26 +39,30 @@ impl<A: Ambient, C: AggregateStore, V: Views> Api<A, C, V> {
         let id = order_id(&request.customer, key).map_err(|_| orders::broken())?;
         tracing::Span::current().record("order_id", id.as_str());
 
-        let now = self.ambient.now();
+        let (operation, now) = (Operation::PlaceOrder, self.ambient.now());
+        let context = RequestContext { operation, now, correlation_id: request.correlation_id(), trace };
         let placed_by = wanted.placed_by(request.customer.clone());
-        let decision = order::place(placed_by, Some(digest.clone()), orders::timestamp(now));
-        let absent = Image::absent(orders::aggregate(&id)?);
-        let circumstances = Circumstances { now, correlation: request.correlation_id(), trace };
-        if orders::commit(&self.store, (&id, &absent), Asked::Place, &decision, &circumstances).await? {
-            info!("placed");
-            return placed(&id, &decision.state, HeaderMap::new());
-        }
-        // Refused by what is there: an equal request's order, perhaps from this very write, whose answer was lost.
-        let Some(there) = orders::find(&self.store, &id).await? else { return Err(orders::try_again()) };
-        if there.order.customer_id != request.customer || there.order.request_digest != Some(digest) {
-            return Err(reused());
-        }
-        info!("was placed before");
-        placed(&id, &there.order, HeaderMap::from_iter([(REPLAYED, HeaderValue::from_static("true"))]))
+        let transition = order::place(placed_by, Some(digest.clone()), orders::timestamp(now));
+        let home = AggregateId::from(&id);
+        let write = Write::to(home.clone()).over(Image::absent(home)).at_most(1);
+        let place = |stored: Option<Order>| match stored {
+            None => Ok(Some(transition.clone())),
+            // An equal request's order, perhaps from this very write, whose answer was lost.
+            Some(order) if order.customer_id == request.customer && order.request_digest.as_ref() == Some(&digest) => {
+                Ok(None)
+            }
+            Some(_) => Err(reused()),
+        };
+        let handled = orders::write(&self.store, &write, &id, &context, place).await?;
+        let order = orders::stored(handled.home())?.ok_or_else(orders::broken)?;
+        let replayed = handled.written.is_none();
+        info!(replayed, "placed");
+        let replayed = replayed.then(|| (REPLAYED, HeaderValue::from_static("true")));
+        placed(&id, &order, replayed.into_iter().collect())
     }
 }
 
-/// The same for everybody who asks for this order, whenever: it says only what never changes.
+/// The same for all equal requests, whenever they come: it has only what never changes.
 fn placed(id: &OrderId, order: &Order, mut headers: HeaderMap) -> Result<ApiGatewayV2httpResponse, Problem> {
     let location = HeaderValue::try_from(path(id)).map_err(|_| orders::broken())?;
     headers.insert(LOCATION, location);

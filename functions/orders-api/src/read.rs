@@ -10,7 +10,7 @@ use tidegate_outbox::AggregateStore;
 use tidegate_runtime::ambient::Ambient;
 use tidegate_runtime::problem::{self, Problem};
 
-use crate::answer::Told;
+use crate::answer::OrderView;
 use crate::orders;
 use crate::request::Request;
 use crate::{Api, Views};
@@ -24,24 +24,24 @@ impl<A: Ambient, C: AggregateStore, V: Views> Api<A, C, V> {
     pub(crate) async fn read(&self, request: &Request, order: &str) -> Result<ApiGatewayV2httpResponse, Problem> {
         let id: OrderId = order.parse().map_err(|_| orders::unknown())?;
         tracing::Span::current().record("order_id", id.as_str());
-        // The timeline before the order, one after the other: it is behind the order then, and never tells of an end that
-        // the status does not tell.
+        // The timeline before the order, one after the other: it is behind the order then, and never has an end that the
+        // status does not have.
         let timeline = self.views.timeline_of(&id).await.map_err(|error| orders::unread(&error))?;
-        let order = orders::load(&self.store, &id, &request.customer).await?.order;
-        let told = Told::of(&id, &order, &timeline);
-        let etag = etag(&told)?;
+        let order = orders::load(&self.store, &id, &request.customer).await?;
+        let view = OrderView::of(&id, &order, &timeline);
+        let etag = etag(&view)?;
         let headers = HeaderMap::from_iter([(CACHE_CONTROL, PRIVATE), (ETAG, etag.clone())]);
         if request.headers(IF_NONE_MATCH.as_str()).any(|tags| names(tags, &etag)) {
             return Ok(problem::empty(StatusCode::NOT_MODIFIED, headers));
         }
-        Ok(problem::json_with(StatusCode::OK, headers, &told))
+        Ok(problem::json_with(StatusCode::OK, headers, &view))
     }
 }
 
 /// Made from the answer itself, which has all versions in it that it was made from, and this program's way to write it:
 /// equal tags are equal bytes, as a strong tag promises.
-fn etag(told: &impl Serialize) -> Result<HeaderValue, Problem> {
-    let body = serde_json::to_vec(told).map_err(|_| orders::broken())?;
+fn etag(view: &impl Serialize) -> Result<HeaderValue, Problem> {
+    let body = serde_json::to_vec(view).map_err(|_| orders::broken())?;
     let tag = format!("\"{}\"", hex::encode(&Sha256::digest(body)[..ETAG_BYTES]));
     HeaderValue::try_from(tag).map_err(|_| orders::broken())
 }

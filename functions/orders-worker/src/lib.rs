@@ -1,7 +1,7 @@
-//! Ends orders: confirms or cancels them as the saga says, and keeps what waits for a person.
+//! Ends orders: confirms or cancels them for the saga, and keeps what waits for a person.
 //!
 //! A parked compensation is the order's item with its task token. A person's answer is a command like any other, whose
-//! reply is said to the parked token:
+//! reply goes to the parked token:
 //!
 //! ```text
 //!   saga      ParkCompensation (token t) . waits ......................................... goes on
@@ -13,10 +13,10 @@ use std::time::SystemTime;
 
 use jiff::Timestamp;
 use tidegate_batch::Failure;
-use tidegate_events::{Command, Envelope, OrderCommand};
+use tidegate_events::{Command, Envelope, OrderCommand, TaskToken};
 use tidegate_orders::{Order, order};
-use tidegate_outbox::{self as outbox, AggregateStore, CommandId, Decision, Handled, Image, TaskToken};
-use tidegate_worker::{Overtaken, Service, Undecided, command, commit, decided};
+use tidegate_outbox::{AggregateStore, CommandId, Handled, Image, Loaded, Write};
+use tidegate_worker::{Service, commit, decision};
 
 /// The service, over its table.
 #[derive(Debug)]
@@ -34,61 +34,43 @@ impl<C: AggregateStore> Service for Orders<C> {
         let Command::Order(wanted) = &envelope.command else {
             return Err(Failure::permanent("the command is another service's"));
         };
-        let command = self.addressed(envelope, wanted).await?;
         let now = clock();
         let at = Timestamp::try_from(now).map_err(Failure::permanent)?;
-        let decide = |loaded: &[Image]| -> Result<Decision, Undecided> {
-            let order = order_in(loaded.first().ok_or("nothing was loaded")?)?;
-            if matches!(wanted, OrderCommand::Answer { .. }) && parked_token(&order)? != command.token {
-                return Err(Overtaken.into());
-            }
-            let decision = order::decide(&order, wanted, envelope.task_token.as_ref(), at)?;
-            let index = decision.state.index();
-            let mut decision = decided(envelope, decision, now)?;
+        let decide = |loaded: Loaded<'_>| {
+            let order = order_in(loaded.home)?;
+            let transition = order::decide(&order, wanted, envelope.task_token.as_ref(), at);
+            let transition = transition.map_err(Failure::permanent)?;
+            let index = transition.state.index();
+            let mut decision = decision(envelope, transition, now)?;
             for change in &mut decision.changes {
                 change.index.clone_from(&index);
             }
+            if let OrderCommand::Answer { .. } = wanted {
+                decision.reply_to = order.parked.and_then(|parked| parked.token);
+            }
             Ok(decision)
         };
-        commit(&self.store, &command, now, |_| Vec::new(), decide).await
+        commit(&self.store, &write(envelope, wanted)?, now, |_: &Image| Vec::new(), decide).await
     }
 }
 
-impl<C: AggregateStore> Orders<C> {
-    /// The command, under the name that its proof has, with the token that its reply is for.
-    async fn addressed(&self, envelope: &Envelope, wanted: &OrderCommand) -> Result<outbox::Command, Failure> {
-        let command = command(envelope)?;
-        match wanted {
-            // The same compensation is parked under the same id again and again, each time with another token, which tells
-            // that from a copy. Nobody is answered yet.
-            OrderCommand::Park { .. } => {
-                let digest = command.token.as_ref().map(TaskToken::digest).unwrap_or_default();
-                let id = CommandId::new(format!("{}/{digest}", command.id)).map_err(Failure::permanent)?;
-                Ok(outbox::Command { id, token: None, ..command })
-            }
-            OrderCommand::Answer { .. } => {
-                let home = self.store.load(&command.home).await;
-                let home = home.map_err(|error| Failure::transient(tidegate_runtime::chain(&error)))?;
-                // A copy of an answer that was given is for the token that was parked then, and that has its reply. What is
-                // parked now is another compensation, or the same one once more: it waits for an answer of its own.
-                let token = match home.proof(&command.id) {
-                    Some(_) => None,
-                    None => order_in(&home).and_then(|order| parked_token(&order)).map_err(Failure::permanent)?,
-                };
-                Ok(outbox::Command { token, ..command })
-            }
-            OrderCommand::Confirm {} | OrderCommand::WithdrawConfirmation {} | OrderCommand::Cancel { .. } => {
-                Ok(command)
-            }
+/// The write, under the name that its proof has.
+fn write(envelope: &Envelope, wanted: &OrderCommand) -> Result<Write, Failure> {
+    let write = Write::from(envelope);
+    match wanted {
+        // The same compensation is parked under the same id again and again, each time with another token, which tells
+        // that from a copy. The token is answered later.
+        OrderCommand::Park { .. } => {
+            let digest = envelope.task_token.as_ref().map(TaskToken::digest).unwrap_or_default();
+            let id = CommandId::new(format!("{}/{digest}", envelope.command_id)).map_err(Failure::permanent)?;
+            Ok(Write::command(id, write.home))
         }
+        // The reply is for the token that was parked. A copy of the answer finds its proof, and replies to nobody.
+        OrderCommand::Answer { .. } => Ok(write.answering(None)),
+        OrderCommand::Confirm {} | OrderCommand::WithdrawConfirmation {} | OrderCommand::Cancel { .. } => Ok(write),
     }
 }
 
-fn order_in(image: &Image) -> Result<Order, &'static str> {
-    image.state_as().map_err(|_| "the order cannot be read")?.ok_or("there is no such order")
-}
-
-fn parked_token(order: &Order) -> Result<Option<TaskToken>, &'static str> {
-    let token = order.parked.as_ref().and_then(|it| it.token.as_ref());
-    token.map(|it| TaskToken::new(it.as_str())).transpose().map_err(|_| "the parked token cannot be used")
+fn order_in(image: &Image) -> Result<Order, Failure> {
+    image.state_as().map_err(Failure::permanent)?.ok_or_else(|| Failure::permanent("there is no such order"))
 }

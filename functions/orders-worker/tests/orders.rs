@@ -7,12 +7,11 @@ use std::time::{Duration, SystemTime};
 use orders_worker::Orders;
 use serde_json::{Value, json};
 use tidegate_batch::Failure;
-use tidegate_cloudevents::JsonText;
 use tidegate_events::{Envelope, PlaceOrder};
 use tidegate_orders::{Order, order};
 use tidegate_outbox::{
-    AggregateId, AggregateStore, Change, Command, CommandId, Decision, Handled, Image, MemoryAggregates, Message,
-    Reply, handle,
+    AggregateId, AggregateStore, Change, CommandId, Decision, Handled, Loaded, MemoryAggregates, Message, Reply, Write,
+    handle,
 };
 use tidegate_worker::Service;
 
@@ -27,13 +26,12 @@ async fn placed() -> Orders<MemoryAggregates> {
     let body = include_bytes!("../../../crates/events/tests/fixtures/place-order.json");
     let placed = PlaceOrder::parse(body).unwrap().placed_by("customer-mona".parse().unwrap());
     let order = order::place(placed, None, jiff::Timestamp::UNIX_EPOCH).state;
-    let command = Command { id: CommandId::new("ord_1/PlaceOrder").unwrap(), home: home(), token: None };
-    let decide = |_: &[Image]| {
-        let state = JsonText::of(&order).unwrap();
-        let change = Change { aggregate: home(), state, events: Vec::new(), index: order.index() };
-        Ok::<_, String>(Decision { reply: Reply::success(&"placed").unwrap(), changes: vec![change] })
+    let write = Write::command(CommandId::new("ord_1/PlaceOrder").unwrap(), home());
+    let decide = |_: Loaded<'_>| {
+        let change = Change::new(home(), &order).unwrap().index(order.index());
+        Ok::<_, String>(Decision::changes([change]).reply(Reply::success(&"placed").unwrap()))
     };
-    handle(&store, &command, NOW, |_| Vec::new(), decide).await.unwrap();
+    handle(&store, &write, NOW, |_| Vec::new(), decide).await.unwrap();
     Orders { store }
 }
 
@@ -119,7 +117,7 @@ async fn an_answer_to_what_is_not_parked_is_permanent() {
     assert!(matches!(failure, Failure::Permanent { .. }), "{failure}");
     let nobody = Orders { store: MemoryAggregates::default() };
     let failure = nobody.carry_out(&command("ConfirmOrder", Some("t"), &json!({})), &|| NOW).await.unwrap_err();
-    assert_eq!(failure, Failure::permanent("no decision was reached: there is no such order"));
+    assert_eq!(failure, Failure::permanent("there is no such order"));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Authorises, captures and undoes the payments of orders, at Stripe: an SQS consumer.
 //!
 //! - [`stripe`]: the client of Stripe's payment intents, and what each of its answers means for the payment.
-//! - [`reconcile`]: what Stripe tells by itself, as a command. Pure.
+//! - [`reconcile`]: what Stripe reports by itself, as a command. Pure.
 //! - [`Payments`]: the service that `tidegate-worker` runs: commands of the saga, `OrderCancellationRequested`, and
 //!   Stripe's events, each decided by `tidegate_orders::payment`.
 //!

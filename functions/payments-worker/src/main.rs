@@ -7,7 +7,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use payments_worker::stripe::StripeClient;
 use payments_worker::{Configuration, Payments};
 use tidegate_batch::sqs::SqsQueue;
-use tidegate_outbox::DynamoDbAggregates;
+use tidegate_outbox::{DynamoDbAggregates, SfnTasks};
 use tidegate_runtime::ambient::{Ambient, System};
 use tidegate_runtime::config::required;
 use tidegate_runtime::consumer::Invocation;
@@ -15,7 +15,7 @@ use tidegate_runtime::http::HttpClient;
 use tidegate_runtime::metrics::EmbeddedMetrics;
 use tidegate_runtime::secrets::SecretsManager;
 use tidegate_runtime::{aws, telemetry};
-use tidegate_worker::{SfnWaiting, Worker};
+use tidegate_worker::Worker;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -32,7 +32,7 @@ async fn main() -> Result<(), Error> {
             required("DEAD_LETTER_QUEUE_URL")?,
             &function,
         ),
-        waiting: SfnWaiting::new(aws_sdk_sfn::Client::new(&aws)),
+        tasks: SfnTasks::new(aws_sdk_sfn::Client::new(&aws)),
         metrics: EmbeddedMetrics::new(&function),
         service: Payments {
             store: DynamoDbAggregates::new(aws_sdk_dynamodb::Client::new(&aws), required("PAYMENTS_TABLE")?),

@@ -63,13 +63,13 @@ impl<C: AggregateStore, S: Secrets> Service for Payments<C, S> {
         matches!(command, Command::Payment(_))
     }
 
-    fn heard(&self, event: &Event) -> Result<Option<Envelope>, Failure> {
+    fn following(&self, event: &Event) -> Result<Option<Envelope>, Failure> {
         if event.ty().starts_with(OF_STRIPE) {
             return reconcile(event).map_err(Failure::undecodable);
         }
         // Of what a person resolved, most is another service's.
         let following = Envelope::following(event).map_err(Failure::undecodable)?;
-        Ok(following.filter(|it| self.takes(&it.command)))
+        Ok(following.filter(|envelope| self.takes(&envelope.command)))
     }
 
     async fn carry_out(&self, envelope: &Envelope, clock: &impl Fn() -> SystemTime) -> Result<Handled, Failure> {

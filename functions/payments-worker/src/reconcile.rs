@@ -1,11 +1,11 @@
-//! What Stripe tells by itself, as a command: an authorisation lapsed, a person captured or refunded in the dashboard, a
-//! capture's worker died before it wrote it down.
+//! What Stripe reports by itself, as a command: an authorisation lapsed, a person captured or refunded in the dashboard, a
+//! capture's worker died before its write.
 //!
-//! | event | tells | where |
+//! | event | reports | where |
 //! |---|---|---|
 //! | `payment_intent.canceled` | cancelled | always |
 //! | `payment_intent.succeeded` | captured | always |
-//! | `charge.refunded` | refunded | all of it was, and it had been captured: Stripe tells of a cancelled authorisation as of a refund, too |
+//! | `charge.refunded` | refunded | all of it was, and it had been captured: Stripe reports a cancelled authorisation as a refund, too |
 //!
 //! Only what receive-webhook published for the source named `stripe` is believed. The type alone proves nothing, for
 //! whoever sends CloudEvents chooses it; nor would any source under `/webhooks/` do, for a sender by Event Grid chooses
@@ -31,7 +31,7 @@ pub enum Unreadable {
 
 /// Stripe's event, as receive-webhook passes it on (<https://docs.stripe.com/api/events/object>).
 #[derive(Deserialize)]
-struct Told {
+struct StripeEvent {
     data: Data,
 }
 
@@ -72,7 +72,7 @@ pub fn reconcile(event: &Event) -> Result<Option<Envelope>, Unreadable> {
         "com.stripe.charge.refunded" => PaymentFact::Refunded,
         _ => return Ok(None),
     };
-    let Told { data: Data { object } } = event.data_as().map_err(|_| Unreadable::Data)?;
+    let StripeEvent { data: Data { object } } = event.data_as().map_err(|_| Unreadable::Data)?;
     if status == PaymentFact::Refunded && !(object.captured && object.refunded) {
         return Ok(None);
     }

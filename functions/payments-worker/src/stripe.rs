@@ -8,9 +8,10 @@
 mod account;
 mod amount;
 mod answer;
+mod error;
 mod intent;
-mod reply;
 mod request;
+mod response;
 
 use std::time::Duration;
 
@@ -22,9 +23,11 @@ use tidegate_runtime::http::HttpClient;
 
 pub use account::{Account, AccountError, ApiKey};
 use answer::{Read, read};
-pub use reply::LONGEST_WAIT;
-use reply::Reply;
+pub use error::AskError;
+use error::transient;
 use request::Call;
+pub use response::LONGEST_WAIT;
+use response::StripeResponse;
 
 /// From the first byte of the first request to the last of the last answer. Stripe answers an authorisation within two or
 /// three seconds and gives up on a bank after some ten; an undoing may ask twice within the function's 30 s.
@@ -39,32 +42,6 @@ const MAX_ANSWER_BYTES: usize = 256 * 1024;
 pub struct StripeClient {
     http: HttpClient,
     timeout: Duration,
-}
-
-/// No answer. Whether what was asked has been done is unknown, unless the reason says so. Reasons hold neither the key nor
-/// the means of payment.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AskError {
-    /// May work another time.
-    #[error("{reason}")]
-    Transient {
-        /// What happened.
-        reason: String,
-        /// For how long Stripe asked to wait, if it did.
-        retry_after: Option<Duration>,
-    },
-    /// Stripe does not know the key. Will not work until somebody changes it; it may have been changed just now.
-    #[error("{reason}")]
-    UnknownKey {
-        /// What happened.
-        reason: String,
-    },
-    /// Will not work until somebody changes something.
-    #[error("{reason}")]
-    Permanent {
-        /// What happened; starts with Stripe's own word for it where there is one.
-        reason: String,
-    },
 }
 
 impl Default for StripeClient {
@@ -86,7 +63,7 @@ impl StripeClient {
     /// # Errors
     /// [`AskError`] says whether and when to ask again.
     pub async fn ask(&self, account: &Account, order: &OrderId, request: &Request) -> Result<Answer, AskError> {
-        match tokio::time::timeout(self.timeout, self.converse(account, order, request)).await {
+        match tokio::time::timeout(self.timeout, self.exchange_all(account, order, request)).await {
             Ok(answer) => answer,
             Err(_) => Err(transient(format!("Stripe did not answer within {:?}", self.timeout))),
         }
@@ -102,7 +79,7 @@ impl StripeClient {
         let _ = reached.await;
     }
 
-    async fn converse(&self, account: &Account, order: &OrderId, request: &Request) -> Result<Answer, AskError> {
+    async fn exchange_all(&self, account: &Account, order: &OrderId, request: &Request) -> Result<Answer, AskError> {
         let Some(call) = Call::of(request, order) else {
             // Stripe's word for an amount with decimals that the currency has not.
             return Ok(answer::declined("invalid_charge_amount_no_decimal_compatible"));
@@ -110,27 +87,19 @@ impl StripeClient {
         match read(request, &self.exchange(account, &call).await?)? {
             Read::Answer(answer) => Ok(answer),
             Read::Look { payment_id, refused } => {
-                let reply = self.exchange(account, &Call::look(&payment_id)).await?;
-                answer::look(request, &reply, refused)
+                let response = self.exchange(account, &Call::look(&payment_id)).await?;
+                answer::look(request, &response, refused)
             }
         }
     }
 
-    async fn exchange(&self, account: &Account, call: &Call) -> Result<Reply, AskError> {
+    async fn exchange(&self, account: &Account, call: &Call) -> Result<StripeResponse, AskError> {
         let request = call.to_http(account)?;
         let response = self.http.send(request).await;
         let response = response.map_err(|error| transient(tidegate_runtime::chain(&error)))?;
         let (head, body) = response.into_parts();
         // Read to its end also where the status says it all: the connection is then good for the next request.
         let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await.map(|body| body.to_bytes());
-        Ok(Reply::new(&head, body.map_err(|error| tidegate_runtime::chain(&*error))))
+        Ok(StripeResponse::new(&head, body.map_err(|error| tidegate_runtime::chain(&*error))))
     }
-}
-
-fn transient(reason: impl Into<String>) -> AskError {
-    AskError::Transient { reason: reason.into(), retry_after: None }
-}
-
-fn permanent(reason: impl Into<String>) -> AskError {
-    AskError::Permanent { reason: reason.into() }
 }

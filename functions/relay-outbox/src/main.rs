@@ -5,7 +5,7 @@
 use aws_lambda_events::dynamodb::Event;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use relay_outbox::Relay;
-use tidegate_outbox::{SfnTaskTokens, SnsPublisher};
+use tidegate_outbox::{SfnTasks, SnsPublisher};
 use tidegate_runtime::ambient::System;
 use tidegate_runtime::config::required;
 use tidegate_runtime::http::HttpClient;
@@ -20,7 +20,7 @@ async fn main() -> Result<(), Error> {
     let relay = &Relay {
         ambient: System,
         publisher: SnsPublisher::new(aws_sdk_sns::Client::new(&aws), required("EVENTS_TOPIC_ARN")?),
-        tokens: SfnTaskTokens::new(aws_sdk_sfn::Client::new(&aws)),
+        tasks: SfnTasks::new(aws_sdk_sfn::Client::new(&aws)),
         metrics: EmbeddedMetrics::new(required("AWS_LAMBDA_FUNCTION_NAME")?),
     };
     lambda_runtime::run(service_fn(async move |event: LambdaEvent<Event>| {

@@ -20,7 +20,7 @@ use carrier::Carrier;
 pub struct Shipping<C, K> {
     /// Shipments.
     pub store: C,
-    /// Who takes them.
+    /// The carrier.
     pub carrier: K,
 }
 

@@ -5,14 +5,14 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use shipping_worker::Shipping;
 use shipping_worker::carrier::TableCarrier;
 use tidegate_batch::sqs::SqsQueue;
-use tidegate_outbox::DynamoDbAggregates;
+use tidegate_outbox::{DynamoDbAggregates, SfnTasks};
 use tidegate_runtime::ambient::System;
 use tidegate_runtime::config::required;
 use tidegate_runtime::consumer::Invocation;
 use tidegate_runtime::http::HttpClient;
 use tidegate_runtime::metrics::EmbeddedMetrics;
 use tidegate_runtime::{aws, telemetry};
-use tidegate_worker::{SfnWaiting, Worker};
+use tidegate_worker::Worker;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -25,7 +25,7 @@ async fn main() -> Result<(), Error> {
     let worker = Worker {
         ambient: System,
         queue: SqsQueue::new(aws_sdk_sqs::Client::new(&aws), queue, dead_letters, &function),
-        waiting: SfnWaiting::new(aws_sdk_sfn::Client::new(&aws)),
+        tasks: SfnTasks::new(aws_sdk_sfn::Client::new(&aws)),
         metrics: EmbeddedMetrics::new(&function),
         service: Shipping { store, carrier: TableCarrier::serving(&required("SERVED_COUNTRIES")?)? },
     };

@@ -11,7 +11,7 @@ pub const MAY_KNOW: &[(&str, &[&str])] = &[
     ("tidegate-idempotency", &[]),
     ("tidegate-webhooks", &[]),
     ("tidegate-outbox", &["tidegate-cloudevents"]),
-    ("tidegate-events", &["tidegate-cloudevents"]),
+    ("tidegate-events", &["tidegate-cloudevents", "tidegate-outbox"]),
     ("tidegate-orders", &["tidegate-events"]),
     ("tidegate-fraud", &["tidegate-events"]),
     ("tidegate-runtime", TOOLKIT),

@@ -35,9 +35,20 @@ impl Event {
         };
         EventBuilder { event, data_error: None }
     }
+
+    /// Starts an event whose id is not known yet. It can be built once it [has one](EventBuilder::id).
+    pub fn builder_without_id(source: impl Into<String>, ty: impl Into<String>) -> EventBuilder {
+        Self::builder("", source, ty)
+    }
 }
 
 impl EventBuilder {
+    /// The event's id, for one that was [started without](Event::builder_without_id).
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.event.id = id.into();
+        self
+    }
+
     /// What the event is about.
     pub fn subject(mut self, subject: impl Into<String>) -> Self {
         self.event.subject = Some(subject.into());

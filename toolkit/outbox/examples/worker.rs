@@ -8,9 +8,10 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tidegate_cloudevents::{Event, JsonText};
+use tidegate_cloudevents::Event;
 use tidegate_outbox::{
-    AggregateId, Change, Command, CommandId, Decision, DynamoDbAggregates, Image, Reply, TaskToken, handle,
+    AggregateId, Change, CommandId, Decision, DynamoDbAggregates, HandleError, Image, Loaded, Reply, TaskToken, Write,
+    handle,
 };
 
 #[derive(Deserialize)]
@@ -23,39 +24,28 @@ struct Reserve {
 }
 
 /// Pure: what is there in, what becomes of it out. A "no" is a reply like any other.
-fn decide(reserve: &Reserve, loaded: &[Image]) -> Result<Decision, Error> {
-    let in_stock: u64 = loaded[1].state_as()?.unwrap_or(0);
+fn decide(reserve: &Reserve, loaded: Loaded<'_>) -> Result<Decision, Error> {
+    let in_stock: u64 = loaded.others[0].state_as()?.unwrap_or(0);
     let Some(left) = in_stock.checked_sub(reserve.quantity) else {
-        return Ok(Decision {
-            reply: Reply::failure("OutOfStock", "there is less than was asked for"),
-            changes: vec![],
-        });
+        return Ok(Decision::default().reply(Reply::failure("OutOfStock", "there is less than was asked for")));
     };
-    let reserved = Event::builder("-", "/inventory", "StockReserved")
+    let reserved = Event::builder_without_id("/inventory", "StockReserved")
         .subject(reserve.order.as_str())
-        .data_of(&json!({ "sku": reserve.sku, "quantity": reserve.quantity }))
-        .build()?;
-    let change = |aggregate: &AggregateId, state: u64, events| -> Result<Change, Error> {
-        Ok(Change { aggregate: aggregate.clone(), state: JsonText::of(&state)?, events, index: Vec::new() })
-    };
-    Ok(Decision {
-        reply: Reply::success(&json!({ "left": left }))?,
-        changes: vec![
-            change(&reserve.order, reserve.quantity, vec![reserved])?, // home: proof, reply and event ride here
-            change(&reserve.sku, left, vec![])?,
-        ],
-    })
+        .data_of(&json!({ "sku": reserve.sku, "quantity": reserve.quantity }));
+    // Home comes first: proof, reply and event ride there.
+    let home = Change::new(reserve.order.clone(), &reserve.quantity)?.events([reserved]);
+    let stock = Change::new(reserve.sku.clone(), &left)?;
+    Ok(Decision::changes([home, stock]).reply(Reply::success(&json!({ "left": left }))?))
 }
 
-async fn worked(store: &DynamoDbAggregates, body: &str) -> Result<(), Error> {
+async fn work_on(store: &DynamoDbAggregates, body: &str) -> Result<(), Error> {
     let reserve: Reserve = serde_json::from_str(body).map_err(|_| "the command cannot be read")?;
-    let (id, home) = (reserve.command.clone(), reserve.order.clone());
-    let command = Command { id, home, token: Some(reserve.token.clone()) };
+    let write = Write::command(reserve.command.clone(), reserve.order.clone()).answering(reserve.token.clone());
     #[expect(clippy::disallowed_methods, reason = "an example has no ports for time")]
     let now = std::time::SystemTime::now();
-    let others = |_: &Image| vec![reserve.sku.clone()];
-    handle(store, &command, now, others, |loaded| decide(&reserve, loaded)).await?;
-    Ok(())
+    let concerns = |_: &Image| vec![reserve.sku.clone()];
+    let handled = handle(store, &write, now, concerns, |loaded| decide(&reserve, loaded)).await;
+    handled.map(drop).map_err(HandleError::into_boxed)
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -68,7 +58,7 @@ async fn main() -> Result<(), Error> {
     let work = async |event: LambdaEvent<SqsEvent>| -> Result<Value, Error> {
         let mut failures = Vec::new();
         for message in event.payload.records {
-            if worked(store, message.body.as_deref().unwrap_or_default()).await.is_err() {
+            if work_on(store, message.body.as_deref().unwrap_or_default()).await.is_err() {
                 failures.push(json!({ "itemIdentifier": message.message_id }));
             }
         }

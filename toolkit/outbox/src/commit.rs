@@ -1,93 +1,53 @@
-//! What one write holds: decided here without I/O, and refused here if it could never be written or said.
+//! What one atomic write holds: made here without I/O, and refused here if it could never be written, published or
+//! answered; and the port to what keeps it.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::SystemTime;
 
-use tidegate_cloudevents::{Event, EventError, JsonText, messaging};
+use tidegate_cloudevents::{EventBuilder, EventError, messaging};
 
-use crate::image::{ATTRIBUTES, MAX_ITEM_BYTES, Proof};
-use crate::message::{MAX_PUBLISH_BYTES, published_bytes};
-use crate::{AggregateId, CommandId, EventId, Image, Message, Reply, TaskToken, Version};
+use crate::decision::{Change, Decision, Write};
+use crate::ids::{AggregateId, CommandId, EventId, TaskToken, Version};
+use crate::image::{ATTRIBUTES, Image, MAX_ITEM_BYTES, Proof};
+use crate::message::{MAX_PUBLISH_BYTES, Message, Reply, published_bytes};
 
 /// DynamoDB's limits for a transaction.
 const MAX_ITEMS: usize = 100;
 const MAX_TRANSACTION_BYTES: usize = 4 * 1024 * 1024;
-
-/// What is asked of a service.
-#[derive(Clone, Debug)]
-pub struct Command {
-    /// The same however often the command arrives.
-    pub id: CommandId,
-    /// The aggregate that the command is addressed to, whose item keeps the proof. A command always has the same home.
-    /// It is to be one that gets few commands (an order, a reservation), not one that all commands meet at (a SKU):
-    /// those change along with it, in the same transaction, and carry no proof.
-    pub home: AggregateId,
-    /// By which the asker is answered, where it waits.
-    pub token: Option<TaskToken>,
-}
-
-/// What is to become of a command: decided by a pure function from the images that were loaded.
-#[derive(Clone, Debug)]
-pub struct Decision {
-    /// The answer. A business "no" is one too.
-    pub reply: Reply,
-    /// The aggregates that change. Home may be among them; the others must have been loaded.
-    pub changes: Vec<Change>,
-}
-
-/// What becomes of one aggregate.
-#[derive(Clone, Debug)]
-pub struct Change {
-    /// Which.
-    pub aggregate: AggregateId,
-    /// Its new state.
-    pub state: JsonText,
-    /// What happened, in order. Each event's id is replaced by its [`EventId`].
-    pub events: Vec<Event>,
-    /// The item's attributes for secondary indexes, name and text. They take the place of those that it had, and are
-    /// written with the state, so that no index can lag behind for good.
-    pub index: Vec<(String, String)>,
-}
 
 /// One atomic write: for each image, the version before it must be the stored one.
 #[derive(Clone, Debug)]
 pub struct Commit(Vec<Image>);
 
 impl Commit {
-    /// The write that carries a decision out. `loaded` has home and every other aggregate that the decision changes.
+    /// The write that carries a decision out. `others` has every aggregate beside home that the decision changes.
     ///
     /// # Errors
-    /// [`Refused`]: it could not be written, or not be said once written. Nothing has happened yet.
-    pub fn decided(command: &Command, loaded: &[Image], decision: Decision, now: SystemTime) -> Result<Self, Refused> {
-        let image = |id: &AggregateId| {
-            loaded.iter().find(|it| it.aggregate == *id).ok_or_else(|| Refused::NotLoaded { aggregate: id.clone() })
-        };
-        let mut images = vec![image(&command.home)?.next()];
-        let mut changed = HashSet::new();
-        for Change { aggregate, state, events, index } in decision.changes {
-            if !changed.insert(aggregate.clone()) {
-                return Err(Refused::ChangedTwice { aggregate });
-            }
-            let at = if aggregate == command.home { 0 } else { images.len() };
-            if at > 0 {
-                images.push(image(&aggregate)?.next());
-            }
-            images[at].outbox = say(&aggregate, images[at].version, events)?;
-            images[at].state = Some(state);
-            images[at].index = indexed(&aggregate, index)?;
-        }
-        answer(&mut images[0], command, decision.reply, now)?;
+    /// [`Refused`]: it could not be written, or its messages not be sent once written. Nothing has happened yet.
+    pub fn decided(
+        write: &Write,
+        home: &Image,
+        others: &[Image],
+        decision: Decision,
+        now: SystemTime,
+    ) -> Result<Self, Refused> {
+        let Decision { reply, reply_to, changes } = decision;
+        let mut images = changed(home, others, changes)?;
+        let token = reply_to.or_else(|| write.token.clone());
+        prove(&mut images[0], write.id.as_ref(), token, reply, now)?;
         Self(images).checked()
     }
 
-    /// The write by which a command that was handled, and comes again with another token, has its answer said to that
+    /// The write of what will be asked: without proof and reply.
+    pub(crate) fn recorded(home: &Image, others: &[Image], changes: Vec<Change>) -> Result<Self, Refused> {
+        Self(changed(home, others, changes)?).checked()
+    }
+
+    /// The write by which a command that was handled, and comes again with another token, has its reply sent to that
     /// token too. A workflow that was redriven asks so.
-    ///
-    /// # Errors
-    /// As [`Commit::decided`].
-    pub fn repeated(command: &Command, home: &Image, proof: &Proof, now: SystemTime) -> Result<Self, Refused> {
+    pub(crate) fn repeated(write: &Write, home: &Image, proof: &Proof, now: SystemTime) -> Result<Self, Refused> {
         let mut next = home.next();
-        answer(&mut next, command, proof.reply.clone(), now)?;
+        prove(&mut next, write.id.as_ref(), write.token.clone(), proof.reply.clone(), now)?;
         Self(vec![next]).checked()
     }
 
@@ -95,6 +55,10 @@ impl Commit {
     #[must_use]
     pub fn images(&self) -> &[Image] {
         &self.0
+    }
+
+    pub(crate) fn into_home(self) -> Option<Image> {
+        self.0.into_iter().next()
     }
 
     /// The version that must be the stored one for an image to be written.
@@ -121,11 +85,33 @@ impl Commit {
     }
 }
 
-fn say(aggregate: &AggregateId, version: Version, events: Vec<Event>) -> Result<Vec<Message>, Refused> {
+/// The next images, home first, each with its own events.
+fn changed(home: &Image, others: &[Image], changes: Vec<Change>) -> Result<Vec<Image>, Refused> {
+    let mut images = vec![home.next()];
+    let mut seen = HashSet::new();
+    for Change { aggregate, state, events, index } in changes {
+        if !seen.insert(aggregate.clone()) {
+            return Err(Refused::ChangedTwice { aggregate });
+        }
+        let at = if aggregate == home.aggregate { 0 } else { images.len() };
+        if at > 0 {
+            let Some(loaded) = others.iter().find(|image| image.aggregate == aggregate) else {
+                return Err(Refused::NotLoaded { aggregate });
+            };
+            images.push(loaded.next());
+        }
+        images[at].outbox = messages(&aggregate, images[at].version, events)?;
+        images[at].state = Some(state);
+        images[at].index = indexed(&aggregate, index)?;
+    }
+    Ok(images)
+}
+
+fn messages(aggregate: &AggregateId, version: Version, events: Vec<EventBuilder>) -> Result<Vec<Message>, Refused> {
     let mut messages = Vec::with_capacity(events.len());
     for (index, event) in events.into_iter().enumerate() {
         let id = EventId::new(aggregate, version, index);
-        let event = match event.with_id(id.as_str()) {
+        let event = match event.id(id.as_str()).build() {
             Ok(event) => event,
             Err(source) => return Err(Refused::Event { id, source }),
         };
@@ -145,19 +131,33 @@ fn indexed(aggregate: &AggregateId, index: Vec<(String, String)>) -> Result<BTre
     }
 }
 
-/// Proof and reply, after the events: whoever hears the reply finds them said.
-fn answer(home: &mut Image, command: &Command, reply: Reply, now: SystemTime) -> Result<(), Refused> {
-    if !reply.fits() {
-        return Err(Refused::ReplyTooLarge { command: command.id.clone() });
+/// Proof and reply, after the events: who gets the reply finds them published.
+fn prove(
+    home: &mut Image,
+    id: Option<&CommandId>,
+    token: Option<TaskToken>,
+    reply: Option<Reply>,
+    now: SystemTime,
+) -> Result<(), Refused> {
+    let Some(command) = id.cloned() else {
+        return if reply.is_none() {
+            Ok(())
+        } else {
+            Err(Refused::ReplyToNoCommand { aggregate: home.aggregate.clone() })
+        };
+    };
+    if reply.as_ref().is_some_and(|reply| !reply.fits()) {
+        return Err(Refused::ReplyTooLarge { command });
     }
-    home.prove(Proof::new(command.id.clone(), command.token.as_ref(), reply.clone(), now));
-    if let Some(token) = command.token.clone() {
-        home.outbox.push(Message::Reply { command: command.id.clone(), token, reply });
+    let token = token.filter(|_| reply.is_some());
+    home.prove(Proof::new(command.clone(), token.as_ref(), reply.clone(), now));
+    if let (Some(token), Some(reply)) = (token, reply) {
+        home.outbox.push(Message::Reply { command, token, reply });
     }
     Ok(())
 }
 
-/// A decision that can never be carried out: trying again cannot help. Nothing has been written.
+/// A decision that can never be carried out: trying again cannot help. Nothing was written.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
     /// SNS would not take it. Its data has to be kept elsewhere (a claim check: `dataref`) before it is committed.
@@ -168,14 +168,20 @@ pub enum Refused {
         /// Its size, attributes included.
         bytes: usize,
     },
-    /// The derived id makes no CloudEvent.
-    #[error("event {id} cannot have this id")]
+    /// It makes no CloudEvent.
+    #[error("event {id} is no CloudEvent")]
     Event {
         /// The event.
         id: EventId,
         /// Why.
         #[source]
         source: EventError,
+    },
+    /// What is no command's has no reply.
+    #[error("the write to {aggregate} replies to no command")]
+    ReplyToNoCommand {
+        /// The aggregate that is written to.
+        aggregate: AggregateId,
     },
     /// Step Functions would not take it.
     #[error("the reply to {command} is larger than Step Functions takes")]
@@ -211,13 +217,13 @@ pub enum Refused {
         /// The attribute.
         name: String,
     },
-    /// The decision changes what it was not shown.
+    /// The decision changes what was not loaded.
     #[error("{aggregate} was not loaded")]
     NotLoaded {
         /// The aggregate.
         aggregate: AggregateId,
     },
-    /// The decision says twice what becomes of an aggregate.
+    /// The decision has two changes of one aggregate.
     #[error("{aggregate} is changed twice")]
     ChangedTwice {
         /// The aggregate.
@@ -271,11 +277,17 @@ pub enum CommitError {
 
 #[cfg(test)]
 mod tests {
+    use tidegate_cloudevents::Event;
+
     use super::*;
 
-    fn command(home: &str) -> Command {
-        let token = Some(TaskToken::new("made-up-token").unwrap());
-        Command { id: CommandId::new("saga/Step").unwrap(), home: AggregateId::new(home).unwrap(), token }
+    fn id() -> CommandId {
+        CommandId::new("saga/Step").unwrap()
+    }
+
+    fn write(home: &str) -> Write {
+        let token = TaskToken::new("made-up-token").unwrap();
+        Write::command(id(), AggregateId::new(home).unwrap()).answering(token)
     }
 
     fn absent(id: &str) -> Image {
@@ -283,27 +295,22 @@ mod tests {
     }
 
     fn change(id: &str, state_bytes: usize, event_bytes: &[usize]) -> Change {
-        let event = |bytes: &usize| Event::builder("-", "/s", "t").data_of(&"x".repeat(*bytes)).build().unwrap();
-        Change {
-            aggregate: AggregateId::new(id).unwrap(),
-            state: JsonText::of(&"x".repeat(state_bytes)).unwrap(),
-            events: event_bytes.iter().map(event).collect(),
-            index: Vec::new(),
-        }
+        let event = |bytes: &usize| Event::builder_without_id("/s", "t").data_of(&"x".repeat(*bytes));
+        let change = Change::new(AggregateId::new(id).unwrap(), &"x".repeat(state_bytes)).unwrap();
+        change.events(event_bytes.iter().map(event))
     }
 
-    fn decided(loaded: &[Image], changes: Vec<Change>) -> Result<Commit, Refused> {
-        let decision = Decision { reply: Reply::success(&1).unwrap(), changes };
-        Commit::decided(&command("home"), loaded, decision, SystemTime::UNIX_EPOCH)
+    fn decided(others: &[Image], changes: Vec<Change>) -> Result<Commit, Refused> {
+        let decision = Decision::changes(changes).reply(Reply::success(&1).unwrap());
+        Commit::decided(&write("home"), &absent("home"), others, decision, SystemTime::UNIX_EPOCH)
     }
 
     #[test]
-    fn proof_and_reply_ride_at_home_and_each_aggregate_says_its_own_events() {
-        let loaded = [absent("home"), absent("sku").next()];
-        let commit = decided(&loaded, vec![change("sku", 1, &[1, 1])]).unwrap();
+    fn proof_and_reply_ride_at_home_and_each_aggregate_has_its_own_events() {
+        let commit = decided(&[absent("sku").next()], vec![change("sku", 1, &[1, 1])]).unwrap();
         let [home, sku] = commit.images() else { panic!("{commit:?}") };
         assert_eq!((home.version(), home.state(), home.outbox().len()), (Version(1), None, 1));
-        assert!(home.proof(&command("home").id).is_some() && sku.proof(&command("home").id).is_none());
+        assert!(home.proof(&id()).is_some() && sku.proof(&id()).is_none());
         let ids: Vec<_> =
             sku.outbox().iter().map(|it| if let Message::Event(it) = it { it.id() } else { "" }).collect();
         assert_eq!((sku.version(), ids), (Version(2), vec!["sku/2/0", "sku/2/1"]));
@@ -311,38 +318,65 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_written_or_said_is_refused_before_anything_is_written() {
-        let home = || vec![absent("home")];
-        let refused = |loaded: &[Image], changes| decided(loaded, changes).unwrap_err();
-        assert!(decided(&home(), vec![change("home", 1, &[255 * 1024])]).is_ok());
+    fn a_proof_without_a_reply_answers_nobody_and_what_is_no_commands_has_neither() {
+        let now = SystemTime::UNIX_EPOCH;
+        let silent = Decision::changes([change("home", 1, &[])]);
+        let commit = Commit::decided(&write("home"), &absent("home"), &[], silent, now).unwrap();
+        let home = &commit.images()[0];
+        assert!(home.outbox().is_empty() && home.proof(&id()).is_some_and(|it| it.reply().is_none()));
+
+        let unnamed = || Write::to(AggregateId::new("home").unwrap());
+        let silent = Decision::changes([change("home", 1, &[1])]);
+        let commit = Commit::decided(&unnamed(), &absent("home"), &[], silent, now).unwrap();
+        assert!(commit.images()[0].proof(&id()).is_none() && commit.images()[0].outbox().len() == 1);
+        let replying = Decision::default().reply(Reply::success(&1).unwrap());
+        let refused = Commit::decided(&unnamed(), &absent("home"), &[], replying, now);
+        assert!(matches!(refused, Err(Refused::ReplyToNoCommand { .. })), "{refused:?}");
+    }
+
+    #[test]
+    fn a_reply_can_answer_another_token_than_the_askers() {
+        let other = TaskToken::new("made-up-other").unwrap();
+        let decision = Decision { reply_to: Some(other.clone()), ..Decision::default() };
+        let decision = decision.reply(Reply::success(&1).unwrap());
+        let now = SystemTime::UNIX_EPOCH;
+        let commit = Commit::decided(&write("home"), &absent("home"), &[], decision, now).unwrap();
+        let [Message::Reply { token, .. }] = commit.images()[0].outbox() else { panic!("{commit:?}") };
+        assert_eq!(*token, other);
+        assert!(commit.images()[0].proof(&id()).unwrap().answers(Some(&other)));
+    }
+
+    #[test]
+    fn what_could_not_be_written_or_sent_is_refused_before_anything_is_written() {
+        let refused = |others: &[Image], changes| decided(others, changes).unwrap_err();
+        assert!(decided(&[], vec![change("home", 1, &[255 * 1024])]).is_ok());
         assert!(matches!(
-            refused(&home(), vec![change("home", 1, &[256 * 1024])]),
+            refused(&[], vec![change("home", 1, &[256 * 1024])]),
             Refused::EventTooLarge { bytes, .. } if bytes > 256 * 1024
         ));
-        assert!(decided(&home(), vec![change("home", 399 * 1024, &[])]).is_ok());
-        assert!(matches!(refused(&home(), vec![change("home", 400 * 1024, &[])]), Refused::ItemTooLarge { .. }));
-        assert!(matches!(refused(&home(), vec![change("sku", 1, &[])]), Refused::NotLoaded { .. }));
+        let unsourced = Event::builder_without_id("", "t");
+        assert!(matches!(refused(&[], vec![change("home", 1, &[]).events([unsourced])]), Refused::Event { .. }));
+        assert!(decided(&[], vec![change("home", 399 * 1024, &[])]).is_ok());
+        assert!(matches!(refused(&[], vec![change("home", 400 * 1024, &[])]), Refused::ItemTooLarge { .. }));
+        assert!(matches!(refused(&[], vec![change("sku", 1, &[])]), Refused::NotLoaded { .. }));
         assert!(matches!(
-            refused(&home(), vec![change("home", 1, &[]), change("home", 1, &[])]),
+            refused(&[], vec![change("home", 1, &[]), change("home", 1, &[])]),
             Refused::ChangedTwice { .. }
         ));
 
-        let taken = Change { index: vec![("proofs".to_owned(), "x".to_owned())], ..change("home", 1, &[]) };
-        assert!(matches!(refused(&home(), vec![taken]), Refused::AttributeTaken { .. }));
+        let taken = change("home", 1, &[]).index(vec![("proofs".to_owned(), "x".to_owned())]);
+        assert!(matches!(refused(&[], vec![taken]), Refused::AttributeTaken { .. }));
 
         let many = |count: usize, bytes| -> (Vec<Image>, Vec<Change>) {
             let ids: Vec<_> = (0..count).map(|at| format!("sku-{at}")).collect();
-            (
-                home().into_iter().chain(ids.iter().map(|id| absent(id))).collect(),
-                ids.iter().map(|id| change(id, bytes, &[])).collect(),
-            )
+            (ids.iter().map(|id| absent(id)).collect(), ids.iter().map(|id| change(id, bytes, &[])).collect())
         };
-        let (loaded, changes) = many(99, 1);
-        assert!(decided(&loaded, changes).is_ok());
-        let (loaded, changes) = many(100, 1);
-        assert!(matches!(refused(&loaded, changes), Refused::TooManyAggregates { count: 101 }));
-        let (loaded, changes) = many(11, 390 * 1024);
-        assert!(matches!(refused(&loaded, changes), Refused::TransactionTooLarge { .. }));
+        let (others, changes) = many(99, 1);
+        assert!(decided(&others, changes).is_ok());
+        let (others, changes) = many(100, 1);
+        assert!(matches!(refused(&others, changes), Refused::TooManyAggregates { count: 101 }));
+        let (others, changes) = many(11, 390 * 1024);
+        assert!(matches!(refused(&others, changes), Refused::TransactionTooLarge { .. }));
     }
 
     #[test]
@@ -352,8 +386,8 @@ mod tests {
             Reply::failure("x".repeat(257), ""),
             Reply::failure("x", "x".repeat(32_769)),
         ] {
-            let decision = Decision { reply, changes: Vec::new() };
-            let refused = Commit::decided(&command("home"), &[absent("home")], decision, SystemTime::UNIX_EPOCH);
+            let decision = Decision::default().reply(reply);
+            let refused = Commit::decided(&write("home"), &absent("home"), &[], decision, SystemTime::UNIX_EPOCH);
             assert!(matches!(refused, Err(Refused::ReplyTooLarge { .. })), "{refused:?}");
         }
     }

@@ -17,8 +17,9 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::AttributeValue::{N, S};
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 
-use crate::image::{ATTRIBUTES, Unreadable};
-use crate::{AggregateId, AggregateStore, Commit, CommitError, Image, StoreError};
+use crate::commit::{AggregateStore, Commit, CommitError, StoreError};
+use crate::ids::{AggregateId, Version};
+use crate::image::{ATTRIBUTES, Image, Unreadable};
 
 /// Keeps aggregates in a DynamoDB table.
 #[derive(Clone, Debug)]
@@ -50,7 +51,7 @@ impl DynamoDbAggregates {
             .set_item(Some(item(image)))
             .condition_expression(condition)
             .set_expression_attribute_values(values);
-        match put.send().await.map_err(|error| (is_lost_put(error.as_service_error()), error)) {
+        match put.send().await.map_err(|error| (is_conflict_of_put(error.as_service_error()), error)) {
             Ok(_) => Ok(()),
             Err((true, _)) => Err(CommitError::Conflict),
             Err((false, error)) => Err(failed("commit", &image.aggregate, &error).into()),
@@ -71,7 +72,7 @@ impl DynamoDbAggregates {
                 .map_err(|error| StoreError { operation: "commit", aggregate: home.clone(), source: error.into() })?;
             transaction = transaction.transact_items(TransactWriteItem::builder().put(put).build());
         }
-        match transaction.send().await.map_err(|error| (is_lost_transaction(error.as_service_error()), error)) {
+        match transaction.send().await.map_err(|error| (is_conflict_of_transaction(error.as_service_error()), error)) {
             Ok(_) => Ok(()),
             Err((true, _)) => Err(CommitError::Conflict),
             Err((false, error)) => Err(failed("commit", home, &error).into()),
@@ -115,7 +116,7 @@ fn index(item: &HashMap<String, AttributeValue>) -> BTreeMap<String, String> {
 /// That the version before the image's is the stored one.
 fn condition(image: &Image) -> (&'static str, Option<HashMap<String, AttributeValue>>) {
     match Commit::expected(image) {
-        crate::Version::ABSENT => ("attribute_not_exists(id)", None),
+        Version::ABSENT => ("attribute_not_exists(id)", None),
         version => {
             let values = HashMap::from([(":expected".to_owned(), N(version.to_string()))]);
             ("version = :expected", Some(values))
@@ -123,12 +124,12 @@ fn condition(image: &Image) -> (&'static str, Option<HashMap<String, AttributeVa
     }
 }
 
-/// Refused because another write was quicker, or is under way as part of a transaction.
-fn is_lost_put(error: Option<&PutItemError>) -> bool {
+/// A conflict: another write came first, or is under way as part of a transaction.
+fn is_conflict_of_put(error: Option<&PutItemError>) -> bool {
     error.is_some_and(|it| it.is_conditional_check_failed_exception() || it.is_transaction_conflict_exception())
 }
 
-fn is_lost_transaction(error: Option<&TransactWriteItemsError>) -> bool {
+fn is_conflict_of_transaction(error: Option<&TransactWriteItemsError>) -> bool {
     let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error else { return false };
     let mut codes = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
     codes.any(|code| matches!(code, "ConditionalCheckFailed" | "TransactionConflict"))

@@ -1,327 +1,256 @@
-//! A command from arrival to commit: load, recognise, decide, write once.
+//! The engine: one write, from load to commit, by whoever races for it.
+//!
+//! **Round**: load home and what the decision concerns, recognise the proof, decide, ask who has to be asked, decide again,
+//! write once. A round whose write is refused, because another write came first, is followed by a new one.
+//!
+//! # Timelines
+//!
+//! With *home* at version 4. The condition of every write is the version that was loaded.
+//!
+//! ```text
+//! the answer of a write is lost, and the client repeats it
+//!   A  load 4, decide, write 5 ok (answer lost) . again: refused, 5 is there . load 5: finds its own proof -> done
+//!
+//! the same message is delivered to two
+//!   A  load 4, decide, write 5 ok
+//!   B  load 4, decide, ........... write 5: refused . load 5: finds A's proof -> repeated, A's reply
+//!
+//! the process dies after the write, and a third write follows before the message comes back
+//!   A  load 4, decide, write 5 ok, dies
+//!   C                               load 5, write 6 ok (keeps A's proof)
+//!   A' (same message)                                   load 6: finds the proof -> repeated
+//!
+//! two that are no repeats want the last of something
+//!   A  load 4, SKU at 7, decide, write 5 and 8 ok
+//!   B  load its own home, SKU at 7, decide, ..... write: refused . load SKU at 8: none left, decide: no
+//!
+//! several aggregates are loaded one after the other, and a twin commits in between: they do not fit together
+//!   A  load home 4, .......................... load SKU 8, decide: it does not fit . home is at 5 by now: start over
+//!   B                load 4 and 7, write 5 and 8 ok
+//!
+//! a redriven workflow asks again with another token
+//!   A  load 4, decide, write 5 ok, answers token 1
+//!   A' (token 2)  load 5: proof for token 1 -> write 6: the same reply to token 2
+//!
+//! somebody outside is asked, and the process dies meanwhile: what will be asked is recorded first
+//!   A  load 4, record 5, load 5, ask ....... dies
+//!   A' (same message)                        load 5, ask the same: the same answer, write 6
+//!
+//! a compensation comes while its action asks
+//!   A  load 4, record 5, load 5, ask .................. write 6: refused . load 6, decide on what U left
+//!   U  (its compensation)       load 5, ask the same, undo it, write 6
+//!
+//! a lease: an attempt is begun by one write and ended by another, over the image that the first one left
+//!   A  load 4, begin: write 5 ok . works ........... end over 5: write 6 ok
+//!   B  load 4, begin: write 5 refused . load 5: A works until its deadline -> comes back then
+//!
+//! an owner that was taken for dead comes back
+//!   A  begin: write 5 ok . works ........................ end over 5: refused . load 7: no proof of its own -> taken over
+//!   B           (deadline over)  begin: write 6 ok . works . end over 6: write 7 ok
+//!
+//! what is created is not loaded first
+//!   A  write 1 over "absent" ok
+//!   B  write 1 over "absent": refused . load 1: the same request -> as A; another one -> its own error
+//! ```
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::time::SystemTime;
 
 use futures::future::try_join_all;
 
-use crate::{
-    AggregateId, AggregateStore, Command, CommandId, Commit, CommitError, Decision, Image, Refused, Reply, StoreError,
-};
+use crate::commit::{AggregateStore, Commit, CommitError, Refused, StoreError};
+use crate::decision::{Change, Decision, Write};
+use crate::ids::AggregateId;
+use crate::image::Image;
+use crate::message::Reply;
 
-/// How often a commit is tried that somebody else keeps being quicker than. Each time somebody has made progress, so this
-/// is reached only where very many meet; the queue's back-off is then the better place to wait.
-const MAX_ATTEMPTS: usize = 5;
+/// What a decision is made from.
+#[derive(Debug)]
+pub struct Loaded<'a, A = Infallible> {
+    /// The aggregate that is written to.
+    pub home: &'a Image,
+    /// What the decision concerns beside home, in the order in which it was named.
+    pub others: &'a [Image],
+    /// The answers to what was asked in this round, in order.
+    pub answers: &'a [A],
+    /// The time of the write, if it is made now.
+    pub now: SystemTime,
+}
 
-/// What became of a command.
+/// One step of a decision that has to ask.
+#[derive(Debug)]
+pub enum Step<Q> {
+    /// Write these changes before anything is asked: whoever undoes it then knows what may have been asked. The next
+    /// round decides on them. No proof is kept of it and no reply given; that it was done shows in the state.
+    Record(Vec<Change>),
+    /// Ask this, then decide again with the answer. In a later round, or by another process, the same is asked again: it
+    /// has to be answered the same.
+    Ask(Q),
+    /// Decided.
+    Done(Decision),
+}
+
+/// A write that stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handled {
-    /// The answer, the same however often the command arrives.
-    pub reply: Reply,
-    /// Whether it had been handled before this call.
+    /// Home as the decision, or the proof, found it.
+    pub found: Image,
+    /// Home as this call wrote it; `None` where there was nothing to write.
+    pub written: Option<Image>,
+    /// The reply, the same however often a command arrives.
+    pub reply: Option<Reply>,
+    /// Whether the command had been handled before this call.
     pub repeated: bool,
 }
 
-/// Handles a command in one atomic write.
-///
-/// `others` says, seeing home, which aggregates the decision needs beside it. `decide` is shown home first and then those,
-/// in that order, and is called again when another commit was quicker. Its error is the caller's own; whatever it
-/// wants to say to the asker is a [`Reply`]. What it was shown but does not change is not guarded: it may have changed
-/// meanwhile.
-///
-/// Once this is `Ok` everything is written; what is to be said the relay says. Timelines, with *home* at version 4:
-///
-/// ```text
-/// the answer of a write is lost, and the client repeats it
-///   A  load 4, decide, write 5 ok (answer lost) . again: refused, 5 is there . load 5: finds its own proof -> done
-///
-/// the same message is delivered to two
-///   A  load 4, decide, write 5 ok
-///   B  load 4, decide, ........... write 5: refused . load 5: finds A's proof -> repeated, A's answer
-///
-/// the process dies after the write, and a third commit follows before the message comes back
-///   A  load 4, decide, write 5 ok, dies
-///   C                               load 5, write 6 ok (keeps A's proof)
-///   A' (same message)                                   load 6: finds the proof -> repeated
-///
-/// several aggregates are loaded one after the other, and a twin commits in between: they do not fit together
-///   A  load home 4, .......................... load SKU 8, decide: it does not fit . home is at 5 by now: start over
-///   B                load 4 and 7, write 5 and 8 ok
-///
-/// a redriven workflow asks again with another token
-///   A  load 4, decide, write 5 ok, answers token 1
-///   A' (token 2)  load 5: proof for token 1 -> write 6: the same answer to token 2
-/// ```
-///
-/// # Errors
-/// [`HandleError`] says which of them are worth trying again.
-pub async fn handle<C: AggregateStore, E: Into<Box<dyn Error + Send + Sync>>>(
-    store: &C,
-    command: &Command,
-    now: SystemTime,
-    others: impl Fn(&Image) -> Vec<AggregateId>,
-    decide: impl Fn(&[Image]) -> Result<Decision, E>,
-) -> Result<Handled, HandleError> {
-    for attempt in 0..MAX_ATTEMPTS {
-        let home = store.load(&command.home).await?;
-        let others = if home.proof(&command.id).is_none() { others(&home) } else { Vec::new() };
-        let mut loaded = vec![home];
-        loaded.extend(try_join_all(others.iter().map(|id| store.load(id))).await?);
-        match handle_loaded(store, command, now, &loaded, &decide).await {
-            // On a later attempt the proof may be of our own write, refused because its first answer was lost.
-            Ok(handled) => return Ok(Handled { repeated: handled.repeated && attempt == 0, ..handled }),
-            Err(HandleError::Contended { .. }) => {}
-            Err(HandleError::Undecided(_)) if is_torn(store, &loaded).await? => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Err(HandleError::Contended { command: command.id.clone() })
-}
-
-/// One attempt of [`handle`] by who has loaded already, because it asked somebody else in between: nothing is loaded, and
-/// a write that finds another version than the one in `loaded` is [`HandleError::Contended`]. Load anew then, and ask anew
-/// if the proof is not there.
-///
-/// `loaded` has home and whatever else the decision changes.
-///
-/// # Errors
-/// As [`handle`]. A `decide` that gives up does so on what was loaded, which may have changed since.
-pub async fn handle_loaded<C: AggregateStore, E: Into<Box<dyn Error + Send + Sync>>>(
-    store: &C,
-    command: &Command,
-    now: SystemTime,
-    loaded: &[Image],
-    decide: impl FnOnce(&[Image]) -> Result<Decision, E>,
-) -> Result<Handled, HandleError> {
-    let Some(home) = loaded.iter().find(|it| *it.aggregate() == command.home) else {
-        return Err(Refused::NotLoaded { aggregate: command.home.clone() }.into());
-    };
-    let (commit, handled) = match home.proof(&command.id) {
-        Some(proof) => {
-            let handled = Handled { reply: proof.reply.clone(), repeated: true };
-            if proof.answers(command.token.as_ref()) {
-                return Ok(handled);
-            }
-            (Commit::repeated(command, home, proof, now)?, handled)
-        }
-        None => {
-            let decision = decide(loaded).map_err(|error| HandleError::Undecided(error.into()))?;
-            let handled = Handled { reply: decision.reply.clone(), repeated: false };
-            (Commit::decided(command, loaded, decision, now)?, handled)
-        }
-    };
-    match store.commit(&commit).await {
-        Ok(()) => Ok(handled),
-        Err(CommitError::Conflict) => Err(HandleError::Contended { command: command.id.clone() }),
-        Err(CommitError::Store(error)) => Err(error.into()),
+impl Handled {
+    /// Home as it is now.
+    #[must_use]
+    pub fn home(&self) -> &Image {
+        self.written.as_ref().unwrap_or(&self.found)
     }
 }
 
-/// Whether what was loaded has changed since. A decision that is written is guarded by the versions of what it changes;
-/// one that gives up is not, and may have been shown images that never stood beside each other.
-async fn is_torn<C: AggregateStore>(store: &C, loaded: &[Image]) -> Result<bool, StoreError> {
-    if loaded.len() < 2 {
-        return Ok(false);
-    }
-    let now = try_join_all(loaded.iter().map(|it| store.load(it.aggregate()))).await?;
-    Ok(now.iter().zip(loaded).any(|(now, then)| now.version() != then.version()))
-}
-
-/// A command that was not handled, or not known to be.
+/// A write that was not made, or is not known to be. `E` is the caller's own error.
 #[derive(Debug, thiserror::Error)]
-pub enum HandleError {
-    /// The caller's `decide` gave up on what is there. It is pure, so it would again: permanent.
+pub enum HandleError<E> {
+    /// `decide` or `ask` failed, on what is stored. Whether that is worth trying again is the caller's to know.
     #[error("no decision was reached")]
-    Undecided(#[source] Box<dyn Error + Send + Sync>),
+    Decision(#[source] E),
     /// The decision can never be carried out. Permanent.
     #[error(transparent)]
     Refused(#[from] Refused),
-    /// Others were quicker every time. Transient.
-    #[error("others kept being quicker than {command}")]
-    Contended {
-        /// The command.
-        command: CommandId,
+    /// Other writes came first, every time. Transient.
+    #[error("conflict: {rounds} times another write to {home} came first")]
+    Conflict {
+        /// The aggregate that was to be written to.
+        home: AggregateId,
+        /// How often it was tried.
+        rounds: usize,
     },
-    /// The store failed; whether the commit was written is unknown, and the command's repeat will tell. Transient.
+    /// The store failed; whether the commit was written is unknown, and the next call will find it. Transient.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::Mutex;
-
-    use futures::join;
-    use tidegate_cloudevents::JsonText;
-
-    use super::*;
-    use crate::{Change, MemoryAggregates, Message, TaskToken};
-
-    /// A store that lets others go first at each call, and loses the answers it is told to lose.
-    #[derive(Default)]
-    struct Slow {
-        inner: MemoryAggregates,
-        lost: Mutex<Vec<CommitError>>,
-    }
-
-    impl AggregateStore for Slow {
-        async fn load(&self, aggregate: &AggregateId) -> Result<Image, StoreError> {
-            tokio::task::yield_now().await;
-            self.inner.load(aggregate).await
-        }
-
-        async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
-            tokio::task::yield_now().await;
-            self.inner.commit(commit).await?;
-            self.lost.lock().unwrap().pop().map_or(Ok(()), Err)
-        }
-    }
-
-    fn command(id: &str, token: Option<&str>) -> Command {
-        let home = AggregateId::new("order-17").unwrap();
-        Command { id: CommandId::new(id).unwrap(), home, token: token.map(|it| TaskToken::new(it).unwrap()) }
-    }
-
-    /// Appends the command to the state, and answers with how long it is then.
-    async fn append(store: &Slow, command: &Command) -> Result<Handled, HandleError> {
-        let decide = |loaded: &[Image]| {
-            let mut state: Vec<String> = loaded[0].state_as().unwrap().unwrap_or_default();
-            state.push(command.id.to_string());
-            let (aggregate, reply) = (command.home.clone(), Reply::success(&state.len()).unwrap());
-            let change =
-                Change { aggregate, state: JsonText::of(&state).unwrap(), events: Vec::new(), index: Vec::new() };
-            Ok::<_, String>(Decision { reply, changes: vec![change] })
-        };
-        handle(store, command, SystemTime::UNIX_EPOCH, |_| Vec::new(), decide).await
-    }
-
-    async fn home(store: &Slow) -> Image {
-        store.inner.load(&command("x", None).home).await.unwrap()
-    }
-
-    fn handled(length: usize, repeated: bool) -> Handled {
-        Handled { reply: Reply::success(&length).unwrap(), repeated }
-    }
-
-    #[tokio::test(flavor = "current_thread")]
-    async fn of_twins_one_commits_and_both_answer_the_same() {
-        let (store, command) = (Slow::default(), command("a", Some("t")));
-        let (one, two) = join!(append(&store, &command), append(&store, &command));
-        assert_eq!(one.unwrap().reply, two.unwrap().reply);
-        assert_eq!(store.inner.records_from(0).len(), 1);
-    }
-
-    #[tokio::test(flavor = "current_thread")]
-    async fn of_rivals_both_commit_one_after_the_other() {
-        let (store, a, b) = (Slow::default(), command("a", None), command("b", None));
-        let (one, two) = join!(append(&store, &a), append(&store, &b));
-        assert_eq!((one.unwrap(), two.unwrap()), (handled(1, false), handled(2, false)));
-        assert_eq!(home(&store).await.state().unwrap().get(), r#"["a","b"]"#);
-    }
-
-    #[tokio::test(flavor = "current_thread")]
-    async fn a_write_refused_because_of_itself_is_known_by_its_proof() {
-        let store = Slow { lost: Mutex::new(vec![CommitError::Conflict]), ..Slow::default() };
-        assert_eq!(append(&store, &command("a", Some("t"))).await.unwrap(), handled(1, false));
-        assert_eq!(store.inner.records_from(0).len(), 1);
-    }
-
-    #[tokio::test(flavor = "current_thread")]
-    async fn a_command_whose_outcome_was_unknown_is_answered_alike_when_it_comes_again() {
-        let command = command("a", Some("t"));
-        let lost = StoreError { operation: "commit", aggregate: command.home.clone(), source: "timed out".into() };
-        let store = Slow { lost: Mutex::new(vec![lost.into()]), ..Slow::default() };
-        assert!(matches!(append(&store, &command).await, Err(HandleError::Store(_))));
-        assert_eq!(append(&store, &self::command("b", None)).await.unwrap(), handled(2, false));
-        assert_eq!(append(&store, &command).await.unwrap(), handled(1, true));
-        assert_eq!(store.inner.records_from(0).len(), 2);
-    }
-
-    /// A store in which a twin of the command commits between the first load and the second.
-    struct Torn {
-        inner: MemoryAggregates,
-        loads: Mutex<usize>,
-    }
-
-    impl AggregateStore for Torn {
-        async fn load(&self, aggregate: &AggregateId) -> Result<Image, StoreError> {
-            let load = {
-                let mut loads = self.loads.lock().unwrap();
-                *loads += 1;
-                *loads
-            };
-            if load == 2 {
-                move_one(&self.inner, &command("a", None)).await.unwrap();
-            }
-            self.inner.load(aggregate).await
-        }
-
-        async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
-            self.inner.commit(commit).await
-        }
-    }
-
-    /// Moves the one piece that home has aside to the other, which holds one at most.
-    async fn move_one<C: AggregateStore>(store: &C, command: &Command) -> Result<Handled, HandleError> {
-        let other = AggregateId::new("other").unwrap();
-        let decide = |loaded: &[Image]| {
-            let (aside, moved) = (loaded[0].state_as::<u64>().unwrap(), loaded[1].state_as::<u64>().unwrap());
-            if (aside.unwrap_or(1), moved.unwrap_or(0)) != (1, 0) {
-                return Err("there is nothing to move");
-            }
-            let change = |at: usize, state: u64| Change {
-                aggregate: loaded[at].aggregate().clone(),
-                state: JsonText::of(&state).unwrap(),
-                events: Vec::new(),
-                index: Vec::new(),
-            };
-            Ok(Decision { reply: Reply::success(&"moved").unwrap(), changes: vec![change(0, 0), change(1, 1)] })
-        };
-        handle(store, command, SystemTime::UNIX_EPOCH, |_| vec![other.clone()], decide).await
-    }
-
-    #[tokio::test(flavor = "current_thread")]
-    async fn what_was_loaded_around_a_twins_commit_is_no_reason_to_give_up() {
-        let torn = Torn { inner: MemoryAggregates::default(), loads: Mutex::default() };
-        let handled = move_one(&torn, &command("a", None)).await.unwrap();
-        assert_eq!(handled.reply, Reply::success(&"moved").unwrap());
-        let gave_up = move_one(&torn, &command("b", None)).await;
-        assert!(matches!(gave_up, Err(HandleError::Undecided(_))), "{gave_up:?}");
-    }
-
-    #[tokio::test(flavor = "current_thread")]
-    async fn a_redriven_command_has_the_same_answer_said_to_its_new_token_and_nothing_else() {
-        let store = Slow::default();
-        append(&store, &command("a", Some("t1"))).await.unwrap();
-        let state = home(&store).await.state().cloned();
-        assert_eq!(append(&store, &command("a", Some("t2"))).await.unwrap(), handled(1, true));
-        let redriven = home(&store).await;
-        assert_eq!(redriven.state().cloned(), state);
-        let [Message::Reply { token, reply, .. }] = redriven.outbox() else { panic!("{redriven:?}") };
-        assert_eq!((token.expose(), reply), ("t2", &handled(1, true).reply));
-        for token in [Some("t2"), None] {
-            append(&store, &command("a", token)).await.unwrap();
-        }
-        assert_eq!(store.inner.records_from(0).len(), 2, "whoever was answered is not answered again");
-    }
-
-    #[tokio::test(flavor = "current_thread")]
-    async fn one_that_loses_every_time_gives_up() {
-        let decided =
-            |_: &[Image]| Ok::<_, String>(Decision { reply: Reply::success(&1).unwrap(), changes: Vec::new() });
-        let lost = handle(&Refusing, &command("a", None), SystemTime::UNIX_EPOCH, |_| Vec::new(), decided).await;
-        assert!(matches!(lost, Err(HandleError::Contended { .. })));
-    }
-
-    struct Refusing;
-
-    impl AggregateStore for Refusing {
-        async fn load(&self, aggregate: &AggregateId) -> Result<Image, StoreError> {
-            Ok(Image::absent(aggregate.clone()))
-        }
-
-        async fn commit(&self, _: &Commit) -> Result<(), CommitError> {
-            Err(CommitError::Conflict)
+impl<E: Into<Box<dyn Error + Send + Sync>>> HandleError<E> {
+    /// For callers to whom all errors are one.
+    #[must_use]
+    pub fn into_boxed(self) -> Box<dyn Error + Send + Sync> {
+        match self {
+            Self::Decision(error) => error.into(),
+            Self::Refused(error) => error.into(),
+            Self::Conflict { home, rounds } => HandleError::<Infallible>::Conflict { home, rounds }.into(),
+            Self::Store(error) => error.into(),
         }
     }
 }
+
+/// Makes one atomic write of what `decide` decides, once however often it is called.
+///
+/// `concerns` names, seeing home, the aggregates that the decision needs beside it. `decide` is pure; it is called again
+/// when another write came first. A decision without changes and without a reply writes nothing. What was loaded but does
+/// not change is not guarded: it may have changed meanwhile.
+///
+/// Once this is `Ok` everything is written; the relay publishes and replies. The timelines stand in `handle.rs`.
+///
+/// # Errors
+/// [`HandleError`] tells which are worth trying again.
+pub async fn handle<S: AggregateStore, E>(
+    store: &S,
+    write: &Write,
+    now: SystemTime,
+    concerns: impl Fn(&Image) -> Vec<AggregateId>,
+    decide: impl Fn(Loaded<'_>) -> Result<Decision, E>,
+) -> Result<Handled, HandleError<E>> {
+    let decide = |loaded: Loaded<'_>| decide(loaded).map(Step::<Infallible>::Done);
+    handle_asking(store, write, || now, concerns, decide, async |never| match never {}).await
+}
+
+/// As [`handle`], for a decision that has to ask somebody outside: `decide` goes by [`Step`]s, and `ask` asks. `clock` tells
+/// the time, which goes on meanwhile: what happened, happened when all is answered.
+///
+/// # Errors
+/// As [`handle`], and what `ask` fails with.
+pub async fn handle_asking<S: AggregateStore, Q, A, E>(
+    store: &S,
+    write: &Write,
+    clock: impl Fn() -> SystemTime,
+    concerns: impl Fn(&Image) -> Vec<AggregateId>,
+    decide: impl Fn(Loaded<'_, A>) -> Result<Step<Q>, E>,
+    ask: impl AsyncFn(Q) -> Result<A, E>,
+) -> Result<Handled, HandleError<E>> {
+    let mut known = write.known.clone();
+    let mut has_tried = false;
+    // One round more than writes: the last one looks whether the proof, or what another write left, settles it.
+    'rounds: for round in 0..=write.rounds {
+        let is_last = round == write.rounds;
+        let home = match known.take() {
+            Some(home) => home,
+            None => store.load(&write.home).await?,
+        };
+        let (commit, handled) = if let Some(proof) = write.id.as_ref().and_then(|id| home.proof(id)) {
+            // After a write of this call the proof may be its own, whose answer was lost.
+            let (reply, repeated) = (proof.reply.clone(), !has_tried);
+            if proof.answers(write.token.as_ref()) {
+                return Ok(Handled { found: home, written: None, reply, repeated });
+            }
+            let commit = Commit::repeated(write, &home, proof, clock())?;
+            (commit, Some(Handled { found: home, written: None, reply, repeated }))
+        } else {
+            let others = try_join_all(concerns(&home).iter().map(|id| store.load(id))).await?;
+            let mut answers = Vec::new();
+            let (step, now) = loop {
+                let now = clock();
+                match decide(Loaded { home: &home, others: &others, answers: &answers, now }) {
+                    Ok(Step::Ask(question)) if !is_last => {
+                        answers.push(ask(question).await.map_err(HandleError::Decision)?);
+                    }
+                    Ok(step) => break (step, now),
+                    // A decision that is written is guarded by the versions of what it changes; one that gives up is not.
+                    Err(error) => {
+                        let is_at_once = others.is_empty() && answers.is_empty();
+                        if !is_at_once && has_changed(store, &home, &others).await? {
+                            continue 'rounds;
+                        }
+                        return Err(HandleError::Decision(error));
+                    }
+                }
+            };
+            match step {
+                Step::Ask(_) => break,
+                Step::Record(changes) => (Commit::recorded(&home, &others, changes)?, None),
+                Step::Done(decision) => {
+                    let reply = decision.reply.clone();
+                    if decision.is_empty() {
+                        return Ok(Handled { found: home, written: None, reply, repeated: false });
+                    }
+                    has_tried = true;
+                    let commit = Commit::decided(write, &home, &others, decision, now)?;
+                    (commit, Some(Handled { found: home, written: None, reply, repeated: false }))
+                }
+            }
+        };
+        if is_last {
+            break;
+        }
+        match (store.commit(&commit).await, handled) {
+            (Ok(()), Some(handled)) => return Ok(Handled { written: commit.into_home(), ..handled }),
+            (Ok(()), None) | (Err(CommitError::Conflict), _) => {}
+            (Err(CommitError::Store(error)), _) => return Err(error.into()),
+        }
+    }
+    Err(HandleError::Conflict { home: write.home.clone(), rounds: write.rounds })
+}
+
+/// Whether anything of what was loaded has changed since: then it may never have stood beside each other.
+async fn has_changed<S: AggregateStore>(store: &S, home: &Image, others: &[Image]) -> Result<bool, StoreError> {
+    let then = || std::iter::once(home).chain(others);
+    let now = try_join_all(then().map(|image| store.load(image.aggregate()))).await?;
+    Ok(now.iter().zip(then()).any(|(now, then)| now.version() != then.version()))
+}
+
+#[cfg(test)]
+#[path = "handle_tests.rs"]
+mod tests;

@@ -1,8 +1,10 @@
 //! Names: each its own type, because all of them are texts and numbers that could be mixed up.
 
 use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 /// DynamoDB's limit for a partition key is 2,048 bytes; half of it leaves room for the version and index of an event id.
@@ -12,37 +14,38 @@ const MAX_TOKEN_BYTES: usize = 2048;
 
 /// A text that cannot be the name it was to be. What the text was is not repeated here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{what} must have 1 to {most} bytes and no control characters")]
+#[error("{what} must have 1 to {most} {signs}")]
 pub struct InvalidName {
     what: &'static str,
     most: usize,
+    signs: &'static str,
 }
 
-fn check(what: &'static str, text: String, most: usize) -> Result<String, InvalidName> {
-    let valid = !text.is_empty() && text.len() <= most && !text.chars().any(char::is_control);
-    if valid { Ok(text) } else { Err(InvalidName { what, most }) }
-}
-
+/// A checked text. Cloning one copies a pointer: decisions put the same ids into state, events and replies.
 macro_rules! name {
-    ($(#[$doc:meta])* $name:ident, $what:literal) => {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $most:expr, $signs:literal, $valid:expr) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
         #[serde(try_from = "String")]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
-            /// Checks the text: 1 to 1,024 bytes, no control characters.
+            #[doc = concat!("Checks the text: ", $signs, ".")]
             ///
             /// # Errors
-            /// Where it is not so.
-            pub fn new(text: impl Into<String>) -> Result<Self, InvalidName> {
-                check($what, text.into(), MAX_NAME_BYTES).map(Self)
+            /// Where it is empty, too long or has other signs.
+            pub fn new(text: impl AsRef<str>) -> Result<Self, InvalidName> {
+                let (text, valid): (&str, fn(char) -> bool) = (text.as_ref(), $valid);
+                let is_valid = (1..=$most).contains(&text.len()) && text.chars().all(valid);
+                let invalid = InvalidName { what: $what, most: $most, signs: $signs };
+                if is_valid { Ok(Self(text.into())) } else { Err(invalid) }
             }
+        }
 
-            /// The text.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
+        impl FromStr for $name {
+            type Err = InvalidName;
+            fn from_str(text: &str) -> Result<Self, InvalidName> {
+                Self::new(text)
             }
         }
 
@@ -50,6 +53,30 @@ macro_rules! name {
             type Error = InvalidName;
             fn try_from(text: String) -> Result<Self, InvalidName> {
                 Self::new(text)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.serialize_str(&self.0)
+            }
+        }
+    };
+}
+
+macro_rules! shown {
+    ($name:ident) => {
+        impl $name {
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
             }
         }
 
@@ -64,14 +91,31 @@ macro_rules! name {
 name!(
     /// Names one aggregate, and is the partition key of its item: `order-17`, `sku-tea`.
     AggregateId,
-    "an aggregate id"
+    "an aggregate id",
+    MAX_NAME_BYTES,
+    "bytes and no control characters",
+    |sign| !sign.is_control()
 );
 name!(
     /// Names one command however often it arrives. It is derived, never drawn: of a step in a workflow it is
     /// `execution/state` ([`CommandId::of_step`]), of a request its idempotency key.
     CommandId,
-    "a command id"
+    "a command id",
+    MAX_NAME_BYTES,
+    "visible ASCII characters",
+    |sign| sign.is_ascii_graphic()
 );
+name!(
+    /// What a waiting workflow is answered by. A bearer credential: whoever has it can answer, so `Debug` does not show
+    /// it and nothing displays it.
+    TaskToken,
+    "a task token",
+    MAX_TOKEN_BYTES,
+    "visible ASCII characters",
+    |sign| sign.is_ascii_graphic()
+);
+shown!(AggregateId);
+shown!(CommandId);
 
 impl CommandId {
     /// The command of one state of one execution.
@@ -80,6 +124,26 @@ impl CommandId {
     /// Where the two do not make a name.
     pub fn of_step(execution: &str, state: &str) -> Result<Self, InvalidName> {
         Self::new(format!("{execution}/{state}"))
+    }
+}
+
+impl TaskToken {
+    /// The token itself, for the one who answers.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// What tells one token from another and is none. It is kept in a proof, in place of 2 KB of credential.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        hex::encode(Sha256::digest(self.0.as_bytes()))
+    }
+}
+
+impl fmt::Debug for TaskToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TaskToken(redacted)")
     }
 }
 
@@ -104,7 +168,7 @@ impl fmt::Display for Version {
     }
 }
 
-/// Names one event: `aggregate/version/index`. So whoever says an event again says it under the same id.
+/// Names one event: `aggregate/version/index`. So an event that is published again has the same id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventId(String);
 
@@ -128,47 +192,6 @@ impl fmt::Display for EventId {
     }
 }
 
-/// What a waiting workflow is answered by. A bearer credential: whoever has it can answer, so `Debug` does not show it
-/// and nothing displays it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String")]
-pub struct TaskToken(String);
-
-impl TaskToken {
-    /// Checks the token: 1 to 2,048 bytes, no control characters.
-    ///
-    /// # Errors
-    /// Where it is not so.
-    pub fn new(token: impl Into<String>) -> Result<Self, InvalidName> {
-        check("a task token", token.into(), MAX_TOKEN_BYTES).map(Self)
-    }
-
-    /// The token itself, for the one who answers.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    /// What tells one token from another and is none. It is kept in a proof, in place of 2 KB of credential.
-    #[must_use]
-    pub fn digest(&self) -> String {
-        hex::encode(Sha256::digest(&self.0))
-    }
-}
-
-impl TryFrom<String> for TaskToken {
-    type Error = InvalidName;
-    fn try_from(token: String) -> Result<Self, InvalidName> {
-        Self::new(token)
-    }
-}
-
-impl fmt::Debug for TaskToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TaskToken(redacted)")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,6 +205,12 @@ mod tests {
             assert!(AggregateId::new(text.clone()).is_err());
             assert!(serde_json::from_value::<CommandId>(text.into()).is_err());
         }
+        // Idempotency keys travel in HTTP headers.
+        assert!(
+            AggregateId::new("sku/thé noir").is_ok()
+                && CommandId::new("thé").is_err()
+                && CommandId::new("a b").is_err()
+        );
     }
 
     #[test]

@@ -5,8 +5,8 @@
 //! | `id` | S | the aggregate; partition key |
 //! | `version` | N | how often it was written |
 //! | `state` | S | JSON; absent where only a proof was written |
-//! | `proofs` | S | JSON: which commands were handled here, each with its reply |
-//! | `outbox` | S | JSON: what is to be said of this version; the next version has its own in this place |
+//! | `proofs` | S | JSON: which commands were handled here, each with its reply if it has one |
+//! | `outbox` | S | JSON: the messages of this version; the next version has its own in this place |
 //!
 //! Lists are JSON texts and not DynamoDB's lists: an item's size is then the sum of a few lengths, JSON inside it stays
 //! as it was written, and a stream record is read with the same few lines as an item.
@@ -18,7 +18,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tidegate_cloudevents::JsonText;
 
-use crate::{AggregateId, CommandId, Message, Reply, TaskToken, Version};
+use crate::ids::{AggregateId, CommandId, TaskToken, Version};
+use crate::message::{Message, Reply};
 
 /// How long a proof is kept at least. A command can come again for as long as its queue or its workflow keeps it, 14 days
 /// each (SQS retention; redrive of an execution); this is both, one after the other, and a few days.
@@ -35,7 +36,8 @@ const NUMBER_BYTES: usize = 21;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proof {
     pub(crate) command: CommandId,
-    pub(crate) reply: Reply,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reply: Option<Reply>,
     /// The digest of the token that was last answered.
     pub(crate) token: Option<String>,
     /// Seconds since the epoch.
@@ -43,21 +45,21 @@ pub struct Proof {
 }
 
 impl Proof {
-    pub(crate) fn new(command: CommandId, token: Option<&TaskToken>, reply: Reply, now: SystemTime) -> Self {
+    pub(crate) fn new(command: CommandId, token: Option<&TaskToken>, reply: Option<Reply>, now: SystemTime) -> Self {
         Self { command, reply, token: token.map(TaskToken::digest), at: secs(now) }
     }
 
-    /// How the command was answered.
+    /// How the command was answered, if it was.
     #[must_use]
-    pub fn reply(&self) -> &Reply {
-        &self.reply
+    pub fn reply(&self) -> Option<&Reply> {
+        self.reply.as_ref()
     }
 
-    /// Whether whoever asks with this token has been answered, or will be by the relay. Who asks without one waits for
-    /// nothing.
+    /// Whether there is nothing to send to the workflow that waits by this token: it was answered, or will be by the relay,
+    /// or the command has no reply. Without a token nothing waits.
     #[must_use]
     pub fn answers(&self, token: Option<&TaskToken>) -> bool {
-        token.is_none_or(|token| self.token == Some(token.digest()))
+        self.reply.is_none() || token.is_none_or(|token| self.token == Some(token.digest()))
     }
 }
 
@@ -115,9 +117,10 @@ impl Image {
     /// Its state, read into a type.
     ///
     /// # Errors
-    /// Where the state is of another shape. serde's errors can quote a value: they are not for logs.
-    pub fn state_as<T: DeserializeOwned>(&self) -> Result<Option<T>, serde_json::Error> {
-        self.state.as_ref().map(|state| serde_json::from_str(state.get())).transpose()
+    /// Where the state is of another shape. It is not quoted.
+    pub fn state_as<T: DeserializeOwned>(&self) -> Result<Option<T>, Unreadable> {
+        let state = self.state.as_ref().map(|state| serde_json::from_str(state.get())).transpose();
+        state.map_err(|_| unreadable(self.aggregate.as_str(), "state"))
     }
 
     /// The proof that a command was handled here.
@@ -126,7 +129,7 @@ impl Image {
         self.proofs.iter().find(|proof| proof.command == *command)
     }
 
-    /// What is to be said of this version, in order.
+    /// The messages of this version, in order.
     #[must_use]
     pub fn outbox(&self) -> &[Message] {
         &self.outbox
@@ -138,12 +141,12 @@ impl Image {
         &self.index
     }
 
-    /// The next version, with the same state and nothing to say yet.
+    /// The next version, with the same state and no messages yet.
     pub(crate) fn next(&self) -> Self {
         Self { version: self.version.next(), outbox: Vec::new(), ..self.clone() }
     }
 
-    /// Puts a proof in the place of an older one, and lets go of those that nobody can ask for any more.
+    /// Puts a proof in the place of an older one, and drops those whose commands cannot come again.
     pub(crate) fn prove(&mut self, proof: Proof) {
         let oldest = proof.at.saturating_sub(PROOFS_KEPT.as_secs());
         self.proofs.retain(|it| it.command != proof.command && it.at >= oldest);
@@ -182,7 +185,6 @@ impl Image {
     }
 }
 
-#[cfg(any(feature = "dynamodb", feature = "stream", test))]
 fn unreadable(id: &str, attribute: &'static str) -> Unreadable {
     Unreadable { id: id.to_owned(), attribute }
 }
@@ -214,7 +216,7 @@ mod tests {
             Reply::failure("OutOfStock", text)
         };
         image.state = (events > 0).then(|| JsonText::parse(json.as_bytes()).unwrap());
-        image.prove(Proof::new(command.clone(), Some(&token), reply.clone(), SystemTime::UNIX_EPOCH));
+        image.prove(Proof::new(command.clone(), Some(&token), Some(reply.clone()), SystemTime::UNIX_EPOCH));
         let event = Event::builder("order-17/1/0", "/orders", "placed").data_json(json.as_bytes()).build().unwrap();
         image.outbox = vec![Message::Event(event); events];
         image.outbox.push(Message::Reply { command, token, reply });
@@ -257,6 +259,18 @@ mod tests {
     }
 
     #[test]
+    fn a_proof_is_written_as_it_always_was_and_has_no_reply_where_there_is_none() {
+        let command = || CommandId::new("saga/Step").unwrap();
+        let proof = Proof::new(command(), None, Some(Reply::success(&"done").unwrap()), SystemTime::UNIX_EPOCH);
+        let json = r#"{"command":"saga/Step","reply":{"success":{"output":"done"}},"token":null,"at":0}"#;
+        assert_eq!(serde_json::to_string(&proof).unwrap(), json);
+        let silent = Proof::new(command(), None, None, SystemTime::UNIX_EPOCH);
+        let json = r#"{"command":"saga/Step","token":null,"at":0}"#;
+        assert_eq!(serde_json::to_string(&silent).unwrap(), json);
+        assert_eq!(serde_json::from_str::<Proof>(json).unwrap(), silent);
+    }
+
+    #[test]
     fn an_attribute_that_cannot_be_read_is_named_and_its_text_is_not() {
         for name in ["version", "state", "proofs", "outbox"] {
             let image = image("{}", "x", 1);
@@ -272,7 +286,7 @@ mod tests {
         let mut image = Image::absent(AggregateId::new("order-17").unwrap());
         let prove = |image: &mut Image, command: &str, at| {
             let reply = Reply::success(&command).unwrap();
-            image.prove(Proof::new(CommandId::new(command).unwrap(), None, reply, SystemTime::UNIX_EPOCH + at));
+            image.prove(Proof::new(CommandId::new(command).unwrap(), None, Some(reply), SystemTime::UNIX_EPOCH + at));
         };
         let commands = |image: &Image| image.proofs.iter().map(|it| it.command.to_string()).collect::<Vec<_>>();
         prove(&mut image, "a", Duration::ZERO);

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::{AggregateId, AggregateStore, Commit, CommitError, Image, Record, StoreError};
+use crate::commit::{AggregateStore, Commit, CommitError, StoreError};
+use crate::ids::AggregateId;
+use crate::image::Image;
+use crate::ports::Record;
 
 /// Keeps aggregates in this process's memory.
 #[derive(Debug, Default)]
@@ -19,7 +22,7 @@ struct Tables {
 
 impl MemoryAggregates {
     /// The stream's records from a position on: every image in the order in which it was written. Position 0 is the
-    /// first; after a record has been said, the next position is one more.
+    /// first; after a record has been relayed, the next position is one more.
     #[must_use]
     pub fn records_from(&self, position: usize) -> Vec<Record> {
         let tables = self.lock();

@@ -1,9 +1,9 @@
-//! What is to be said: events to everybody, replies to whoever waits.
+//! What an outbox holds: events to publish, replies to workflows that wait.
 
 use serde::{Deserialize, Serialize};
 use tidegate_cloudevents::{Event, JsonText, messaging};
 
-use crate::{CommandId, TaskToken};
+use crate::ids::{CommandId, TaskToken};
 
 /// SNS's limit for a message, and for all messages of one `PublishBatch` together, attributes included
 /// (<https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html>).
@@ -14,11 +14,11 @@ const MAX_OUTPUT_BYTES: usize = 256 * 1024;
 const MAX_ERROR_CHARS: usize = 256;
 const MAX_CAUSE_CHARS: usize = 32_768;
 
-/// The answer to a command. It is kept in the command's proof, so that a repeated command gets the same.
+/// The reply to a command. It is kept in the command's proof, so that a repeated command gets the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
-    /// It was done, or was decided against in a way that the workflow goes on with as data.
+    /// The command was carried out, or refused in a way that the workflow goes on with as data.
     Success {
         /// What the waiting state gets as its output.
         #[serde(with = "json_text")]
@@ -64,13 +64,13 @@ impl Reply {
 pub enum Message {
     /// An event to publish.
     Event(#[serde(with = "event")] Event),
-    /// An answer to a workflow that waits.
+    /// A reply to a workflow that waits.
     Reply {
-        /// To which command.
+        /// The command that it replies to.
         command: CommandId,
         /// By which the workflow is answered.
         token: TaskToken,
-        /// The answer.
+        /// The reply.
         reply: Reply,
     },
 }

@@ -5,8 +5,7 @@ use aws_sdk_sns::error::ProvideErrorMetadata as _;
 use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
 use tidegate_cloudevents::messaging;
 
-use crate::relay::failed;
-use crate::{Outgoing, Publisher, SayError};
+use crate::ports::{Outgoing, Publisher, SendError, failed};
 
 /// One SNS topic.
 #[derive(Clone, Debug)]
@@ -24,7 +23,7 @@ impl SnsPublisher {
 }
 
 impl Publisher for SnsPublisher {
-    async fn publish(&self, batch: &[Outgoing<'_>]) -> Vec<Result<(), SayError>> {
+    async fn publish(&self, batch: &[Outgoing<'_>]) -> Vec<Result<(), SendError>> {
         let entries: Result<Vec<_>, _> = batch.iter().enumerate().map(|(at, it)| entry(at, it)).collect();
         let entries = match entries {
             Ok(entries) => entries,
@@ -55,7 +54,7 @@ impl Publisher for SnsPublisher {
     }
 }
 
-fn entry(at: usize, outgoing: &Outgoing<'_>) -> Result<PublishBatchRequestEntry, SayError> {
+fn entry(at: usize, outgoing: &Outgoing<'_>) -> Result<PublishBatchRequestEntry, SendError> {
     let invalid = |error| failed("publish", outgoing.event.id(), error);
     let mut entry = PublishBatchRequestEntry::builder().id(at.to_string()).message(outgoing.body);
     for (name, value) in messaging::attributes(outgoing.event) {

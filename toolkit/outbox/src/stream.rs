@@ -4,8 +4,8 @@ use aws_lambda_events::dynamodb::{Event, EventRecord};
 use serde_dynamo::AttributeValue::{N, S};
 use serde_dynamo::Item;
 
-use crate::image::Unreadable;
-use crate::{Image, Record};
+use crate::image::{Image, Unreadable};
+use crate::ports::Record;
 
 /// The records in the order in which Lambda gave them.
 #[must_use]
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_image_shows_what_is_to_be_said() {
+    fn a_new_image_shows_its_messages() {
         let outbox = r#"[{"event":{"specversion":"1.0","id":"order-17/3/0","source":"/orders","type":"placed"}},
             {"reply":{"command":"saga-17/Place","token":"made-up-token","reply":{"success":{"output":{"ok":true}}}}}]"#;
         let records = parse(serde_json::json!([change("MODIFY", "111", aggregate(outbox))]));
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn deleted_items_and_rows_of_other_kinds_have_nothing_to_say() {
+    fn deleted_items_and_rows_of_other_kinds_have_no_messages() {
         let other = serde_json::json!({ "id": { "S": "counter" }, "count": { "N": "1" } });
         let records =
             parse(serde_json::json!([change("REMOVE", "1", serde_json::Value::Null), change("INSERT", "2", other)]));

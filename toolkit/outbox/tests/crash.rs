@@ -14,11 +14,11 @@ use std::time::{Duration, SystemTime};
 
 use futures::FutureExt as _;
 use futures::future::join_all;
-use tidegate_cloudevents::{Data, Event, JsonText};
+use tidegate_cloudevents::{Data, Event};
 use tidegate_outbox::{
-    AggregateId, AggregateStore, Answered, Change, Command, CommandId, Commit, CommitError, Decision, EventId,
-    HandleError, Image, MemoryAggregates, Message, Outgoing, Publisher, Record, Reply, SayError, StoreError, TaskToken,
-    TaskTokens, handle, relay,
+    AggregateId, AggregateStore, Answered, Change, CommandId, Commit, CommitError, Decision, EventId, HandleError,
+    Image, Loaded, MemoryAggregates, Message, Outgoing, Publisher, Record, Reply, SendError, StoreError, TaskToken,
+    Tasks, Write, handle, relay,
 };
 
 const COMMANDS: usize = 1000;
@@ -68,12 +68,12 @@ impl AggregateStore for World {
 }
 
 impl Publisher for World {
-    async fn publish(&self, batch: &[Outgoing<'_>]) -> Vec<Result<(), SayError>> {
+    async fn publish(&self, batch: &[Outgoing<'_>]) -> Vec<Result<(), SendError>> {
         let aggregates: BTreeSet<_> = batch.iter().map(|it| aggregate_of(it.event.id())).collect();
         assert_eq!(aggregates.len(), batch.len(), "two events of one aggregate in one batch");
         let publish = |it: &Outgoing<'_>| {
             let refused =
-                || SayError { operation: "publish", what: it.event.id().to_owned(), source: "a fault".into() };
+                || SendError { operation: "publish", what: it.event.id().to_owned(), source: "a fault".into() };
             let fault = self.faults.lock().unwrap().as_mut().map_or(100, |rng| rng.u8(..100));
             if fault >= 5 {
                 self.published.lock().unwrap().push(Event::from_json(it.body.as_bytes()).unwrap());
@@ -84,15 +84,19 @@ impl Publisher for World {
     }
 }
 
-impl TaskTokens for World {
-    async fn answer(&self, token: &TaskToken, reply: &Reply) -> Result<Answered, SayError> {
+impl Tasks for World {
+    async fn answer(&self, token: &TaskToken, reply: &Reply) -> Result<Answered, SendError> {
         let answer = async {
             let mut answers = self.answers.lock().unwrap();
             let again = answers.iter().any(|(answered, _)| answered == token.expose());
             answers.push((token.expose().to_owned(), reply.clone()));
-            Ok(if again { Answered::Expired } else { Answered::Taken })
+            Ok(if again { Answered::Expired } else { Answered::Accepted })
         };
         self.fuse.around(answer).await
+    }
+
+    async fn heartbeat(&self, _: &TaskToken) -> Result<Answered, SendError> {
+        Ok(Answered::Accepted)
     }
 }
 
@@ -105,12 +109,10 @@ struct Order {
 }
 
 impl Order {
-    fn command(&self, token: Option<usize>) -> Command {
-        Command {
-            id: CommandId::of_step(&format!("saga-{}", self.number), "ReserveStock").unwrap(),
-            home: AggregateId::new(format!("order-{}", self.number % ORDERS)).unwrap(),
-            token: token.map(|token| TaskToken::new(format!("token-{token}")).unwrap()),
-        }
+    fn write(&self, token: Option<usize>) -> Write {
+        let id = CommandId::of_step(&format!("saga-{}", self.number), "ReserveStock").unwrap();
+        let home = AggregateId::new(format!("order-{}", self.number % ORDERS)).unwrap();
+        Write::command(id, home).answering(token.map(|token| TaskToken::new(format!("token-{token}")).unwrap()))
     }
 
     fn skus(&self) -> Vec<AggregateId> {
@@ -122,19 +124,15 @@ impl Order {
     }
 
     /// Each aggregate's state is the list of commands that changed it.
-    fn decide(&self, loaded: &[Image]) -> Result<Decision, String> {
+    fn decide(&self, loaded: Loaded<'_>) -> Result<Decision, String> {
         let change = |image: &Image| {
             let mut numbers: Vec<usize> = image.state_as().unwrap().unwrap_or_default();
             numbers.push(self.number);
-            let event = |at| Event::builder("-", "/orders", "reserved").data_of(&(self.number, at)).build().unwrap();
-            Change {
-                aggregate: image.aggregate().clone(),
-                state: JsonText::of(&numbers).unwrap(),
-                events: (0..self.events).map(event).collect(),
-                index: Vec::new(),
-            }
+            let event = |at| Event::builder_without_id("/orders", "reserved").data_of(&(self.number, at));
+            Change::new(image.aggregate().clone(), &numbers).unwrap().events((0..self.events).map(event))
         };
-        Ok(Decision { reply: self.reply(), changes: loaded.iter().map(change).collect() })
+        let images = std::iter::once(loaded.home).chain(loaded.others);
+        Ok(Decision::changes(images.map(change).collect::<Vec<_>>()).reply(self.reply()))
     }
 }
 
@@ -174,11 +172,11 @@ fn live<T>(world: &World, steps: usize, work: impl Future<Output = T>) -> Option
 /// Handles messages at the same time. True where the process lived to the end and all are handled.
 fn work(world: &World, messages: &[Queued]) -> bool {
     let handled = join_all(messages.iter().map(async |message| {
-        let command = message.order.command(message.token);
-        let others = |_: &Image| message.order.skus();
-        match handle(world, &command, now(), others, |loaded| message.order.decide(loaded)).await {
-            Ok(handled) => handled.reply == message.order.reply(),
-            Err(HandleError::Contended { .. }) => false,
+        let write = message.order.write(message.token);
+        let concerns = |_: &Image| message.order.skus();
+        match handle(world, &write, now(), concerns, |loaded| message.order.decide(loaded)).await {
+            Ok(handled) => handled.reply == Some(message.order.reply()),
+            Err(HandleError::Conflict { .. }) => false,
             Err(error) => panic!("{error:?}"),
         }
     }));
@@ -258,7 +256,7 @@ fn check(world: &World, orders: &[Order], tokens: &BTreeMap<usize, Reply>) {
     // Every command changed each of its aggregates once, and these are all the changes.
     let mut expected: BTreeMap<AggregateId, BTreeSet<usize>> = BTreeMap::new();
     for order in orders {
-        for aggregate in order.skus().into_iter().chain([order.command(None).home]) {
+        for aggregate in order.skus().into_iter().chain([order.write(None).home]) {
             expected.entry(aggregate).or_default().insert(order.number);
         }
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use deliver_callback::books::{Books, BooksError, Present};
-use deliver_callback::record::{Record, Status};
+use deliver_callback::delivery::{Delivery, Status};
+use deliver_callback::store::{DeliveryError, DeliveryStore, Present};
 use serde_json::{Value, json};
 use tidegate_events::OrderId;
 use tidegate_operations::customers as operations_customers;
@@ -47,73 +47,73 @@ async fn list(context: &Context, deployment: &Deployment, wanted: Option<Callbac
         Some(CallbackStatus::Disabled) => vec![Status::Disabled],
         Some(CallbackStatus::Exhausted) => vec![Status::Exhausted],
     };
-    let mut records: Vec<Record> = Vec::new();
+    let mut deliveries: Vec<Delivery> = Vec::new();
     for status in statuses {
         let key = IndexKey { index: "by-status", attribute: "status", value: status.as_str(), sort: "since" };
         let keys = client.indexed(table, key, MOST).await?;
-        let found: Vec<Option<Record>> = tables::states(client, table, keys.iter().map(|key| key.id.as_str())).await?;
+        let found: Vec<Option<Delivery>> = tables::states(client, table, keys.iter().map(|key| key.id.as_str())).await?;
         // The index may still have what was delivered a moment ago.
-        records.extend(found.into_iter().flatten().filter(|record| record.status == status));
+        deliveries.extend(found.into_iter().flatten().filter(|delivery| delivery.status == status));
     }
     let now = clock::epoch_millis();
-    if records.is_empty() {
+    if deliveries.is_empty() {
         context.output.line("No callback is amiss.");
     } else {
         context.output.table(
             &["order", "status", "since", "host", "attempts", "last", "next in"],
-            records.iter().map(|record| row(record, now)),
+            deliveries.iter().map(|delivery| row(delivery, now)),
         );
         context.output.line("");
         context.output.line("Send one again with `tidegate callbacks retry ORDER`.");
     }
-    context.output.document(&records.iter().map(document).collect::<Vec<_>>())
+    context.output.document(&deliveries.iter().map(document).collect::<Vec<_>>())
 }
 
-fn row(record: &Record, now: i64) -> Vec<String> {
-    let last = record.attempts.last().map(|attempt| attempt.outcome.to_string()).unwrap_or_default();
-    let next = record.next_at.map(|at| age(timeline::millis(at) - now)).unwrap_or_default();
+fn row(delivery: &Delivery, now: i64) -> Vec<String> {
+    let last = delivery.attempts.last().map(|attempt| attempt.outcome.to_string()).unwrap_or_default();
+    let next = delivery.next_at.map(|at| age(timeline::millis(at) - now)).unwrap_or_default();
     vec![
-        record.order_id.as_str().to_owned(),
-        record.status.as_str().to_owned(),
-        age(now - timeline::millis(record.since)),
-        record.host().to_owned(),
-        record.attempts.len().to_string(),
+        delivery.order_id.as_str().to_owned(),
+        delivery.status.as_str().to_owned(),
+        age(now - timeline::millis(delivery.since)),
+        delivery.host().to_owned(),
+        delivery.attempts.len().to_string(),
         last,
         next,
     ]
 }
 
 /// Of the URL the host alone: what is behind it often is a secret.
-fn document(record: &Record) -> Value {
+fn document(delivery: &Delivery) -> Value {
     json!({
-        "order_id": record.order_id,
-        "customer_id": record.customer_id,
-        "status": record.status,
-        "since": record.since,
-        "host": record.host(),
-        "attempts": record.attempts,
-        "next_at": record.next_at,
+        "order_id": delivery.order_id,
+        "customer_id": delivery.customer_id,
+        "status": delivery.status,
+        "since": delivery.since,
+        "host": delivery.host(),
+        "attempts": delivery.attempts,
+        "next_at": delivery.next_at,
     })
 }
 
-/// Writes first and sends then, as `books.rs` requires; interrupted in between, it has to be repeated.
+/// Writes first and sends then, as `store.rs` requires; interrupted in between, it has to be repeated.
 async fn retry(context: &Context, deployment: &Deployment, order: &OrderId) -> Result<()> {
     let resources = deployment.resources().await?;
     let table = resources.output("CallbacksTableName")?;
     let queue = resources.output("DeliverCallbackQueueUrl")?;
-    let books = Books(deployment.dynamodb.aggregates(table));
+    let deliveries = DeliveryStore(deployment.dynamodb.aggregates(table));
     let present = Present { now: clock::timestamp(), random: Uuid::new_v4().as_u128() };
-    let (record, message) = match books.retry(order, present).await {
+    let (delivery, message) = match deliveries.retry(order, present).await {
         Ok(written) => written,
-        Err(BooksError::Absent { .. }) => bail!(Hint::new(
+        Err(DeliveryError::Absent { .. }) => bail!(Hint::new(
             format!("there is no callback of order {}", order.as_str()),
             "it has none until it has ended, and none at all where it was placed without a callback_url",
         )),
         Err(error) => return Err(error.into()),
     };
     deployment.sqs.send(queue, &message, BTreeMap::new()).await?;
-    context.output.line(format!("The callback of order {} goes to {} again.", order.as_str(), record.host()));
-    context.output.document(&document(&record))
+    context.output.line(format!("The callback of order {} goes to {} again.", order.as_str(), delivery.host()));
+    context.output.document(&document(&delivery))
 }
 
 async fn received(context: &Context, deployment: &Deployment) -> Result<()> {

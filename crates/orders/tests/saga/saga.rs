@@ -5,7 +5,7 @@ use tidegate_events::{
     Command, CommandName, Envelope, ErrorName, OrderCommand, OrderEvent, PaymentCommand, SagaInput, ShipmentCommand,
     StepError, StockCommand, TaskToken,
 };
-use tidegate_orders::Reply;
+use tidegate_orders::Completion;
 
 /// How often a failed compensation is tried before it is parked.
 const MAX_RETRIES: u32 = 2;
@@ -36,14 +36,14 @@ impl Saga {
     }
 
     /// What `token` is answered; the next command, if there is one. An answer to another token is passed over.
-    pub(crate) fn answered(&mut self, token: &TaskToken, reply: Reply) -> Option<Envelope> {
+    pub(crate) fn answered(&mut self, token: &TaskToken, completion: Completion) -> Option<Envelope> {
         if self.state.is_none() || *token != self.token() {
             return None;
         }
-        match reply {
-            Reply::Done(_) => self.succeeded(),
-            Reply::No { error, .. } => self.failed(error.as_str()),
-            Reply::Later => None,
+        match completion {
+            Completion::Done(_) => self.succeeded(),
+            Completion::Refused { error, .. } => self.failed(error.as_str()),
+            Completion::Deferred => None,
         }
     }
 
@@ -159,5 +159,6 @@ pub(crate) fn following(event: &OrderEvent, input: &SagaInput, number: usize) ->
         correlation_id: None,
         traceparent: None,
     };
-    Envelope::following(&event.to_cloudevent(&format!("ord_1/{number}/0"), &about).unwrap()).unwrap()
+    let event = event.to_cloudevent(&about).id(format!("ord_1/{number}/0")).build().unwrap();
+    Envelope::following(&event).unwrap()
 }

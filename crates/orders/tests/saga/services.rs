@@ -9,14 +9,14 @@ use serde::de::DeserializeOwned;
 use tidegate_events::{
     Command, CommandId, Envelope, Money, OrderCommand, OrderEvent, OrderId, PaymentId, Reason, ShipmentId,
 };
-use tidegate_orders::{Decision, InvalidTransition, Next, Order, Payment, Reply, Reservation, Shipment, Stock};
+use tidegate_orders::{Completion, InvalidTransition, Next, Order, Payment, Reservation, Shipment, Stock, Transition};
 use tidegate_orders::{order, payment, shipment, stock};
 
 /// What a service keeps: its state, its version, and the proofs of what it has handled.
 pub(crate) struct Item<S> {
     pub(crate) state: S,
     version: u64,
-    proofs: HashMap<CommandId, Reply>,
+    proofs: HashMap<CommandId, Completion>,
 }
 
 impl<S> Item<S> {
@@ -53,7 +53,7 @@ pub(crate) enum Stepped {
     /// There is more to do.
     More,
     /// It is written: the answer, and what happened.
-    Handled(Reply, Vec<OrderEvent>),
+    Handled(Completion, Vec<OrderEvent>),
     /// It cannot be meant.
     Unfit(InvalidTransition),
 }
@@ -203,7 +203,9 @@ impl Services {
                 payment::decide(it, command, id, &worker.paid).map(|next| match next {
                     Next::Record(state) => Step::Record(State::Payment(state)),
                     Next::Ask(request) => Step::AskProvider(request),
-                    Next::Done(Decision { state, reply, events }) => Step::Write(State::Payment(state), reply, events),
+                    Next::Done(Transition { state, completion, events }) => {
+                        Step::Write(State::Payment(state), completion, events)
+                    }
                 })
             }
             (Command::Shipment(command), State::Shipment(it)) => {
@@ -211,7 +213,9 @@ impl Services {
                 next.map(|next| match next {
                     Next::Record(state) => Step::Record(State::Shipment(state)),
                     Next::Ask(request) => Step::AskCarrier(request),
-                    Next::Done(Decision { state, reply, events }) => Step::Write(State::Shipment(state), reply, events),
+                    Next::Done(Transition { state, completion, events }) => {
+                        Step::Write(State::Shipment(state), completion, events)
+                    }
                 })
             }
             _ => unreachable!("a command is answered by its own service"),
@@ -232,9 +236,9 @@ impl Services {
                 worker.loaded = written.then_some(Loaded { version: version + 1, state });
                 Stepped::More
             }
-            Ok(Step::Write(state, reply, events)) => {
-                if self.write(version, state, Some((proof_id(&worker.envelope), reply))) {
-                    return Stepped::Handled(reply, events);
+            Ok(Step::Write(state, completion, events)) => {
+                if self.write(version, state, Some((proof_id(&worker.envelope), completion))) {
+                    return Stepped::Handled(completion, events);
                 }
                 worker.start_over();
                 Stepped::More
@@ -260,21 +264,21 @@ impl Services {
                 (self.shipment.version, State::Shipment(self.shipment.state.clone()), self.shipment.proofs.get(id))
             }
         };
-        if let Some(reply) = proof {
-            return Stepped::Handled(*reply, Vec::new());
+        if let Some(completion) = proof {
+            return Stepped::Handled(*completion, Vec::new());
         }
         worker.loaded = Some(Loaded { version, state });
         Stepped::More
     }
 
     /// The conditional write.
-    fn write(&mut self, expected: u64, state: State, proof: Option<(CommandId, Reply)>) -> bool {
+    fn write(&mut self, expected: u64, state: State, proof: Option<(CommandId, Completion)>) -> bool {
         // Through its JSON, as a table keeps it.
         fn put<S: Serialize + DeserializeOwned>(
             item: &mut Item<S>,
             expected: u64,
             state: S,
-            proof: Option<(CommandId, Reply)>,
+            proof: Option<(CommandId, Completion)>,
         ) -> bool {
             if item.version != expected {
                 return false;
@@ -293,9 +297,9 @@ impl Services {
     }
 
     /// A write of `orders-api`, which nobody comes in between.
-    pub(crate) fn write_order(&mut self, decision: Decision<Order>) -> (Reply, Vec<OrderEvent>) {
+    pub(crate) fn write_order(&mut self, decision: Transition<Order>) -> (Completion, Vec<OrderEvent>) {
         assert!(self.write(self.order.version, State::Order(decision.state), None));
-        (decision.reply, decision.events)
+        (decision.completion, decision.events)
     }
 
     /// The proofs are kept for some time only.
@@ -311,11 +315,11 @@ enum Step {
     Record(State),
     AskProvider(payment::Request),
     AskCarrier(shipment::Request),
-    Write(State, Reply, Vec<OrderEvent>),
+    Write(State, Completion, Vec<OrderEvent>),
 }
 
-fn write_order(Decision { state, reply, events }: Decision<Order>) -> Step {
-    Step::Write(State::Order(state), reply, events)
+fn write_order(Transition { state, completion, events }: Transition<Order>) -> Step {
+    Step::Write(State::Order(state), completion, events)
 }
 
 fn decide_stock(
@@ -326,9 +330,9 @@ fn decide_stock(
     let concerned = stock::concerned(reservation, command);
     let shown = if concerned.is_empty() { &[] } else { stocks };
     let decision = stock::decide(reservation, command, shown)?;
-    let Decision { state, reply, events } = decision.reservation;
+    let Transition { state, completion, events } = decision.reservation;
     let stocks = if decision.stocks.is_empty() { stocks.to_vec() } else { decision.stocks };
-    Ok(Step::Write(State::Stock(state, stocks), reply, events))
+    Ok(Step::Write(State::Stock(state, stocks), completion, events))
 }
 
 impl Worker {
@@ -353,7 +357,7 @@ pub(crate) fn is_park(envelope: &Envelope) -> bool {
 fn proof_id(envelope: &Envelope) -> CommandId {
     match &envelope.task_token {
         Some(token) if is_park(envelope) => {
-            format!("{}/{}", envelope.command_id.as_str(), token.as_str()).parse().unwrap()
+            format!("{}/{}", envelope.command_id.as_str(), token.expose()).parse().unwrap()
         }
         _ => envelope.command_id.clone(),
     }

@@ -5,7 +5,7 @@ use tidegate_events::{
     Command, CommandName, Envelope, OrderCommand, OrderEvent, OrderPlaced, ParkedAnswer, PaymentCommand, PaymentFact,
     PlaceOrder, Quantity, SagaInput, TaskToken,
 };
-use tidegate_orders::{OrderStatus, Parked, PaymentStatus, Reply, Reservation, Shipment, Stock, order};
+use tidegate_orders::{Completion, OrderStatus, Parked, PaymentStatus, Reservation, Shipment, Stock, order};
 
 use crate::saga::{Saga, following};
 use crate::services::{Intent, Services, Stepped, Temper, Worker, is_park};
@@ -123,9 +123,9 @@ impl World {
                     let answer = OrderCommand::Answer { step, answer };
                     let order = &self.services.order.state;
                     let decision = order::decide(order, &answer, None, Timestamp::UNIX_EPOCH).unwrap();
-                    let (reply, events) = self.services.write_order(decision);
+                    let (completion, events) = self.services.write_order(decision);
                     self.tell(events);
-                    self.reply(token, reply);
+                    self.completion(token, completion);
                 }
             }
             Act::ProviderTells => self.provider_tells(),
@@ -236,10 +236,10 @@ impl World {
     fn step(&mut self, at: usize) {
         match self.services.step(&mut self.workers[at]) {
             Stepped::More => {}
-            Stepped::Handled(reply, events) => {
+            Stepped::Handled(completion, events) => {
                 let worker = self.workers.swap_remove(at);
                 self.tell(events);
-                self.reply(worker.envelope.task_token, reply);
+                self.completion(worker.envelope.task_token, completion);
             }
             Stepped::Unfit(invalid) => panic!("{invalid}: {:?}", self.happened),
         }
@@ -285,9 +285,9 @@ impl World {
         }
     }
 
-    fn reply(&mut self, token: Option<TaskToken>, reply: Reply) {
+    fn completion(&mut self, token: Option<TaskToken>, completion: Completion) {
         if let Some(token) = token {
-            let next = self.saga.answered(&token, reply);
+            let next = self.saga.answered(&token, completion);
             self.send_next(next);
         }
     }
@@ -361,6 +361,6 @@ impl World {
     }
 }
 
-fn permanent() -> Reply {
-    Reply::No { error: tidegate_events::ErrorName::PermanentFailure, cause: "made up" }
+fn permanent() -> Completion {
+    Completion::Refused { error: tidegate_events::ErrorName::PermanentFailure, cause: "made up" }
 }

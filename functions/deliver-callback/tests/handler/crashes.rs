@@ -16,7 +16,7 @@ async fn dead_before_an_attempt_is_begun_it_was_never_there() {
     desk.deliver_and_die().await;
     assert!(desk.endpoint.seen().is_empty());
     assert_eq!(desk.deliver().await, Fate::Done);
-    assert_eq!(desk.books("ord_1").await, "delivered: 200");
+    assert_eq!(desk.ended("ord_1").await, "delivered: 200");
 }
 
 #[tokio::test]
@@ -27,7 +27,7 @@ async fn dead_after_it_is_begun_nobody_else_sends_before_the_deadline_and_then_o
     assert!(matches!(desk.deliver().await, Fate::Back(29..=30)), "as far as others know it is being sent");
     desk.skip(VISIBILITY);
     assert_eq!(desk.deliver().await, Fate::Done);
-    assert_eq!(desk.books("ord_1").await, "delivered: unknown 200");
+    assert_eq!(desk.ended("ord_1").await, "delivered: unknown 200");
     assert_eq!(desk.endpoint.seen().len(), 1);
 }
 
@@ -40,7 +40,7 @@ async fn dead_between_the_answer_and_the_write_it_is_sent_again_under_the_same_i
     assert_eq!(desk.deliver().await, Fate::Done);
     let [first, second] = desk.endpoint.seen().try_into().unwrap();
     assert_eq!(first.headers["webhook-id"], second.headers["webhook-id"]);
-    assert_eq!(desk.books("ord_1").await, "delivered: unknown 200");
+    assert_eq!(desk.ended("ord_1").await, "delivered: unknown 200");
     assert_eq!(desk.count(Metric::CallbackDelivered), 1);
 }
 
@@ -63,7 +63,7 @@ async fn dead_between_the_last_write_and_the_dead_letter_the_letter_is_written_b
     }
     desk.table.fail_commit(1, Fault::LostAnswer);
     desk.deliver_and_die().await;
-    assert!(desk.books("ord_1").await.starts_with("exhausted"));
+    assert!(desk.ended("ord_1").await.starts_with("exhausted"));
     desk.skip(VISIBILITY);
     assert!(matches!(desk.deliver().await, Fate::Dead(..)));
     assert_eq!(desk.endpoint.seen().len(), 8);
@@ -88,7 +88,7 @@ async fn a_write_that_is_refused_because_of_itself_is_known_for_what_it_is() {
         let desk = Desk::new(vec![answer("200 OK")]).await;
         desk.table.fail_commit(writes_before, Fault::Permanent);
         assert_eq!(desk.deliver().await, Fate::Done);
-        assert_eq!(desk.books("ord_1").await, "delivered: 200");
+        assert_eq!(desk.ended("ord_1").await, "delivered: 200");
         assert_eq!((desk.endpoint.seen().len(), desk.table.writes()), (1, 2));
     }
 }
@@ -106,5 +106,5 @@ async fn a_sender_that_was_taken_for_dead_does_not_overwrite_its_successor() {
     };
     let (first, ()) = tokio::join!(desk.handle(batch([&confirmed("ord_1")])), second);
     assert_eq!(first, ["m0"], "it comes back and finds that all is done");
-    assert_eq!(desk.books("ord_1").await, "delivered: unknown 200");
+    assert_eq!(desk.ended("ord_1").await, "delivered: unknown 200");
 }

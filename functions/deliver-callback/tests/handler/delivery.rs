@@ -27,7 +27,7 @@ async fn a_client_is_told_that_its_order_is_confirmed() {
     );
     assert!(desk.verifies(&request, NEW));
     assert!(!desk.verifies(&request, OLD));
-    assert_eq!(desk.books("ord_1").await, "delivered: 200");
+    assert_eq!(desk.ended("ord_1").await, "delivered: 200");
     assert_eq!((desk.count(Metric::CallbackDelivered), desk.count(Metric::CallbackFailed)), (1, 0));
 }
 
@@ -77,7 +77,7 @@ async fn of_two_that_come_at_once_one_is_sent_and_the_other_waits() {
     let desk = Desk::new(vec![answer("200 OK")]).await;
     let back = desk.handle(batch([&confirmed("ord_1"), &confirmed("ord_1")])).await;
     assert_eq!((back.len(), desk.endpoint.seen().len()), (1, 1));
-    assert_eq!(desk.books("ord_1").await, "delivered: 200");
+    assert_eq!(desk.ended("ord_1").await, "delivered: 200");
 }
 
 #[tokio::test]

@@ -6,16 +6,15 @@ use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::sqs::SqsEvent;
 use deliver_callback::Deliverer;
-use deliver_callback::books::{Books, Present};
-use deliver_callback::record::Record;
+use deliver_callback::delivery::Delivery;
 use deliver_callback::sender::Sender;
 use deliver_callback::signers::Signers;
+use deliver_callback::store::{DeliveryStore, Present};
 use serde_json::{Value, json};
 use tidegate_batch::Reason;
-use tidegate_cloudevents::{Event, JsonText, messaging};
+use tidegate_cloudevents::{Event, messaging};
 use tidegate_outbox::{
-    AggregateId, AggregateStore, Change, Command, CommandId, Commit, CommitError, Decision, Image, MemoryAggregates,
-    Reply as Said, StoreError,
+    AggregateId, AggregateStore, Change, Commit, CommitError, Decision, Image, MemoryAggregates, StoreError, Write,
 };
 use tidegate_runtime::ambient::Ambient;
 use tidegate_runtime::consumer::Invocation;
@@ -96,7 +95,7 @@ impl Desk {
         let deliverer = Deliverer {
             ambient: ManualAmbient::new(SystemTime::UNIX_EPOCH + Duration::from_secs(START), 7),
             orders: Table::default(),
-            books: Books(table.clone()),
+            deliveries: DeliveryStore(table.clone()),
             signers: Signers::new(secrets.clone(), "tidegate"),
             sender: Sender::new(true, Duration::from_secs(5)),
             schedule: RetrySchedule { jitter_percent: 0, ..RetrySchedule::default() },
@@ -128,11 +127,9 @@ impl Desk {
             "status": {"is": "confirmed"},
         });
         let home = AggregateId::new(id).unwrap();
-        let state = JsonText::parse(order.to_string().as_bytes()).unwrap();
-        let change = Change { aggregate: home.clone(), state, events: Vec::new(), index: Vec::new() };
-        let command = Command { id: CommandId::new("made-up").unwrap(), home: home.clone(), token: None };
-        let decision = Decision { reply: Said::success(&"placed").unwrap(), changes: vec![change] };
-        let commit = Commit::decided(&command, &[Image::absent(home)], decision, SystemTime::UNIX_EPOCH).unwrap();
+        let decision = Decision::changes([Change::new(home.clone(), &order).unwrap()]);
+        let write = Write::to(home.clone());
+        let commit = Commit::decided(&write, &Image::absent(home), &[], decision, SystemTime::UNIX_EPOCH).unwrap();
         self.deliverer.orders.commit(&commit).await.unwrap();
     }
 
@@ -176,7 +173,7 @@ impl Desk {
         assert!(killed.is_err(), "nothing was there to die of");
     }
 
-    pub(crate) async fn record(&self, order: &str) -> Option<Record> {
+    pub(crate) async fn delivery(&self, order: &str) -> Option<Delivery> {
         self.table.load(&AggregateId::new(order).unwrap()).await.unwrap().state_as().unwrap()
     }
 
@@ -186,10 +183,10 @@ impl Desk {
     }
 
     /// Status and the outcomes of the attempts.
-    pub(crate) async fn books(&self, order: &str) -> String {
-        let record = self.record(order).await.unwrap();
-        let outcomes: Vec<_> = record.attempts.iter().map(|it| it.outcome.to_string()).collect();
-        format!("{}: {}", record.status.as_str(), outcomes.join(" "))
+    pub(crate) async fn ended(&self, order: &str) -> String {
+        let delivery = self.delivery(order).await.unwrap();
+        let outcomes: Vec<_> = delivery.attempts.iter().map(|it| it.outcome.to_string()).collect();
+        format!("{}: {}", delivery.status.as_str(), outcomes.join(" "))
     }
 
     pub(crate) fn present(&self) -> Present {

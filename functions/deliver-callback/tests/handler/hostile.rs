@@ -18,14 +18,14 @@ async fn silence_ends_with_the_time_and_is_tried_again() {
     assert_eq!(desk.deliver().await, Fate::Back(300));
     desk.skip(300);
     assert_eq!(desk.deliver().await, Fate::Done);
-    assert_eq!(desk.books("ord_1").await, "delivered: timeout broken 200");
+    assert_eq!(desk.ended("ord_1").await, "delivered: timeout broken 200");
 }
 
 #[tokio::test]
 async fn an_answer_without_end_counts_by_its_status_and_costs_little_time() {
     let head = b"HTTP/1.1 200 OK\r\ncontent-length: 100000000000\r\n\r\n".to_vec();
     let endless = b"HTTP/1.1 200 OK\r\nx-".to_vec();
-    for (reply, books) in [
+    for (reply, ended) in [
         (Reply::Flood(head.clone()), "delivered: 200"),
         (Reply::Drip(head), "delivered: 200"),
         (Reply::Flood(endless.clone()), "pending: broken"),
@@ -37,7 +37,7 @@ async fn an_answer_without_end_counts_by_its_status_and_costs_little_time() {
         let began = Instant::now();
         desk.deliver().await;
         assert!(began.elapsed() < Duration::from_secs(3), "{:?} for {reply:?}", began.elapsed());
-        assert_eq!(desk.books("ord_1").await, books, "{reply:?}");
+        assert_eq!(desk.ended("ord_1").await, ended, "{reply:?}");
     }
 }
 
@@ -50,7 +50,7 @@ async fn nothing_is_sent_into_a_private_network() {
     desk.place("ord_2", Some(&format!("https://localhost:{port}/"))).await;
     let back = desk.handle(batch([&confirmed("ord_2")])).await;
     assert_eq!(back, ["m0"]);
-    assert_eq!(desk.books("ord_2").await, "pending: not-public");
+    assert_eq!(desk.ended("ord_2").await, "pending: not-public");
 
     // An address says all there is to know.
     for url in ["https://169.254.169.254/latest", "https://[::1]/", "https://10.0.0.1:8443/", "http://localhost/"] {
@@ -59,7 +59,7 @@ async fn nothing_is_sent_into_a_private_network() {
         desk.place("ord_3", Some(url)).await;
         let back = desk.handle(batch([&confirmed("ord_3")])).await;
         assert_eq!(back, [""; 0], "in the dead letters");
-        assert_eq!(desk.books("ord_3").await, "exhausted: bad-url", "{url}");
+        assert_eq!(desk.ended("ord_3").await, "exhausted: bad-url", "{url}");
     }
     assert!(desk.endpoint.seen().is_empty());
 }
@@ -70,7 +70,7 @@ async fn nobody_there_is_tried_again() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     desk.place("ord_2", Some(&format!("http://127.0.0.1:{free}/"))).await;
     desk.handle(batch([&confirmed("ord_2")])).await;
-    assert_eq!(desk.books("ord_2").await, "pending: unreachable");
+    assert_eq!(desk.ended("ord_2").await, "pending: unreachable");
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn without_secrets_an_attempt_has_failed_and_mending_them_is_enough() {
     }
     desk.configure(&[NEW]);
     assert_eq!(desk.deliver().await, Fate::Done);
-    assert_eq!(desk.books("ord_1").await, "delivered: no-secret no-secret no-secret 200");
+    assert_eq!(desk.ended("ord_1").await, "delivered: no-secret no-secret no-secret 200");
     assert_eq!(desk.endpoint.seen().len(), 1);
 }
 
@@ -95,7 +95,7 @@ async fn a_store_of_secrets_that_does_not_answer_costs_no_attempt() {
     let desk = Desk::new(vec![answer("200 OK")]).await;
     desk.secrets.fail_next(Fault::Permanent);
     assert!(matches!(desk.deliver().await, Fate::Back(0..=1)));
-    assert!(desk.record("ord_1").await.is_none());
+    assert!(desk.delivery("ord_1").await.is_none());
     assert_eq!(desk.deliver().await, Fate::Done);
 }
 

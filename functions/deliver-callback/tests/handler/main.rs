@@ -1,4 +1,4 @@
-//! The handler over ports in memory and endpoints on the wire: what is sent, what waits, and how it ends in the books.
+//! The handler over ports in memory and endpoints on the wire: what is sent, what waits, and how it ends.
 
 #![allow(
     clippy::expect_used,

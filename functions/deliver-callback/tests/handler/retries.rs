@@ -17,7 +17,7 @@ async fn attempts_follow_the_schedule_and_end_with_a_reason() {
     assert!(error.contains("in 8 attempts, the last of which ended with 500"), "{error}");
     assert!(error.contains("tidegate callbacks retry ord_1") && !error.contains("made-up"), "{error}");
     assert_eq!(desk.endpoint.seen().len(), 8);
-    assert_eq!(desk.books("ord_1").await, "exhausted: 500 500 500 500 500 500 500 500");
+    assert_eq!(desk.ended("ord_1").await, "exhausted: 500 500 500 500 500 500 500 500");
     assert_eq!((desk.count(Metric::CallbackFailed), desk.count(Metric::CallbackGivenUp)), (8, 1));
 }
 
@@ -57,15 +57,15 @@ async fn an_endpoint_that_says_when_is_asked_then_and_not_before_the_schedule() 
 async fn gone_disables_the_endpoint_for_what_comes_later() {
     let desk = Desk::new(vec![answer("410 Gone"), answer("200 OK")]).await;
     assert_eq!(desk.deliver().await, Fate::Done);
-    assert_eq!(desk.books("ord_1").await, "disabled: 410");
+    assert_eq!(desk.ended("ord_1").await, "disabled: 410");
 
     desk.place("ord_2", Some(&desk.url("/hooks?token=made-up"))).await;
     desk.place("ord_3", Some(&desk.url("/elsewhere"))).await;
     for _ in 0..2 {
         assert_eq!(desk.handle(batch([&confirmed("ord_2"), &confirmed("ord_3")])).await, [""; 0]);
     }
-    assert_eq!(desk.books("ord_2").await, "disabled: ");
-    assert_eq!(desk.books("ord_3").await, "delivered: 200", "another endpoint of the same customer");
+    assert_eq!(desk.ended("ord_2").await, "disabled: ");
+    assert_eq!(desk.ended("ord_3").await, "delivered: 200", "another endpoint of the same customer");
     assert_eq!(desk.endpoint.seen().len(), 2);
     assert_eq!(desk.count(Metric::CallbackDisabled), 2, "each once");
 }
@@ -82,7 +82,7 @@ async fn an_overloaded_endpoint_has_its_peace_from_other_deliveries_too() {
         assert_eq!(desk.endpoint.seen().len(), 1, "the second is not sent yet");
         desk.skip(180);
         assert_eq!(desk.handle(batch([&confirmed("ord_2")])).await, [""; 0]);
-        assert_eq!(desk.books("ord_2").await, "delivered: 200");
+        assert_eq!(desk.ended("ord_2").await, "delivered: 200");
     }
 }
 
@@ -91,7 +91,7 @@ async fn a_redirection_is_a_failure_and_leads_nowhere() {
     let desk = Desk::new(vec![answer("307 Elsewhere\nlocation: /elsewhere"), answer("200 OK")]).await;
     assert_eq!(desk.deliver().await, Fate::Back(5));
     assert_eq!(desk.endpoint.seen().len(), 1);
-    assert_eq!(desk.books("ord_1").await, "pending: 307");
+    assert_eq!(desk.ended("ord_1").await, "pending: 307");
 }
 
 #[tokio::test]
@@ -101,7 +101,7 @@ async fn two_that_hear_of_an_overload_at_once_are_both_written_down_and_sent_onc
     assert_eq!(desk.handle(batch([&confirmed("ord_1"), &confirmed("ord_2")])).await, ["m0", "m1"]);
     assert_eq!(desk.endpoint.seen().len(), 2);
     for order in ["ord_1", "ord_2"] {
-        assert_eq!(desk.books(order).await, "pending: 429");
+        assert_eq!(desk.ended(order).await, "pending: 429");
     }
 }
 

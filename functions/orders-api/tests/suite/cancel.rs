@@ -82,9 +82,9 @@ async fn whoever_was_not_told_asks_again_and_is() {
 async fn whom_others_always_overtake_is_asked_to_come_again() {
     let shop = Shop::new();
     let id = shop.placed("key-1").await;
-    shop.orders.broken.lock().unwrap().extend([Broken::Overtaken; 4]);
+    shop.orders.broken.lock().unwrap().extend([Broken::Conflicting; 4]);
     assert_eq!(shop.ask(&Call::cancel(&id)).await.status, 202);
     let id = shop.placed("key-2").await;
-    shop.orders.broken.lock().unwrap().extend([Broken::Overtaken; 5]);
+    shop.orders.broken.lock().unwrap().extend([Broken::Conflicting; 5]);
     assert_eq!(shop.ask(&Call::cancel(&id)).await.status, 503);
 }

@@ -11,7 +11,7 @@ use orders_api::{Api, Invocation};
 use serde_json::{Map, Value, json};
 use tidegate_events::{About, OrderCommand, OrderEvent, OrderId, TimelineEntry};
 use tidegate_orders::{Order, order};
-use tidegate_outbox::{Change, Command, CommandId, Decision, Image, Reply, handle};
+use tidegate_outbox::{AggregateId, Change, Decision, Loaded, Write, handle};
 use tidegate_runtime::ambient::Ambient;
 use tidegate_testkit::ManualAmbient;
 
@@ -225,17 +225,14 @@ impl Shop {
     /// Lets the saga ask something of an order.
     pub(crate) async fn command(&self, id: &str, command: OrderCommand) {
         let now = self.now();
-        let decide = |loaded: &[Image]| {
-            let order: Order = loaded[0].state_as().unwrap().unwrap();
+        let decide = |loaded: Loaded<'_>| {
+            let order: Order = loaded.home.state_as().unwrap().unwrap();
             let state = order::decide(&order, &command, None, now).unwrap().state;
-            let aggregate = loaded[0].aggregate().clone();
-            let (index, state) = (state.index(), tidegate_cloudevents::JsonText::of(&state).unwrap());
-            let change = Change { aggregate, state, index, events: Vec::new() };
-            Ok::<_, String>(Decision { reply: Reply::success(&1).unwrap(), changes: vec![change] })
+            let change = Change::new(loaded.home.aggregate().clone(), &state).unwrap();
+            Ok::<_, String>(Decision::changes([change.index(state.index())]))
         };
-        let home = tidegate_outbox::AggregateId::new(id).unwrap();
-        let command = Command { id: CommandId::of_step(id, command.name().as_str()).unwrap(), home, token: None };
-        handle(&*self.orders.store, &command, self.api.ambient.now(), |_| Vec::new(), decide).await.unwrap();
+        let write = Write::to(AggregateId::new(id).unwrap());
+        handle(&*self.orders.store, &write, self.api.ambient.now(), |_| Vec::new(), decide).await.unwrap();
     }
 
     /// Lets a service tell of an order.
@@ -243,7 +240,7 @@ impl Shop {
         let order_id: OrderId = id.parse().unwrap();
         let (time, number) = (self.now(), self.orders.said.lock().unwrap().len());
         let about = About { order_id: &order_id, time, cause: None, correlation_id: None, traceparent: None };
-        let event = event.to_cloudevent(&format!("{id}/{number}/0"), &about).unwrap();
+        let event = event.to_cloudevent(&about).id(format!("{id}/{number}/0")).build().unwrap();
         self.orders.said.lock().unwrap().push(TimelineEntry::of(&event).unwrap());
         self.api.ambient.skip(Duration::from_secs(1));
     }

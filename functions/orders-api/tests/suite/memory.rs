@@ -5,25 +5,25 @@ use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use orders_api::{Page, Position, Views};
-use tidegate_cloudevents::{Event, JsonText};
+use tidegate_cloudevents::Event;
 use tidegate_events::{CustomerId, OrderId, TimelineEntry};
 use tidegate_outbox::{
-    AggregateId, AggregateStore, Change, Command, CommandId, Commit, CommitError, Decision, Image, MemoryAggregates,
-    Message, Reply, StoreError, handle,
+    AggregateId, AggregateStore, Change, Commit, CommitError, Decision, Image, Loaded, MemoryAggregates, Message,
+    StoreError, Write, handle,
 };
 use tidegate_runtime::PortError;
 
 /// What becomes of the next commit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Broken {
-    /// It is not written, and nobody can say so.
+    /// It is not written, and the answer is lost.
     Unwritten,
-    /// It is written, and nobody can say so.
+    /// It is written, and the answer is lost.
     Unheard,
-    /// It is written, and repeated by the client that did not hear of it.
+    /// It is written, and repeated by the client, because the answer is lost.
     Repeated,
-    /// Somebody else is always quicker.
-    Overtaken,
+    /// Another write comes first.
+    Conflicting,
 }
 
 /// Clones share what they keep.
@@ -55,15 +55,13 @@ impl MemoryOrders {
 
     /// Writes something over an order that is none.
     pub(crate) async fn spoil(&self, id: &str) {
-        let home = AggregateId::new(id).unwrap();
-        let command = Command { id: CommandId::new("spoil").unwrap(), home, token: None };
-        let decide = |loaded: &[Image]| {
-            let index = loaded[0].index().clone().into_iter().collect();
-            let (aggregate, state) = (loaded[0].aggregate().clone(), JsonText::of(&"no order").unwrap());
-            let changes = vec![Change { aggregate, state, index, events: Vec::new() }];
-            Ok::<_, String>(Decision { reply: Reply::success(&1).unwrap(), changes })
+        let write = Write::to(AggregateId::new(id).unwrap());
+        let decide = |loaded: Loaded<'_>| {
+            let index = loaded.home.index().clone().into_iter().collect();
+            let change = Change::new(loaded.home.aggregate().clone(), &"no order").unwrap();
+            Ok::<_, String>(Decision::changes([change.index(index)]))
         };
-        handle(&*self.store, &command, SystemTime::UNIX_EPOCH, |_| Vec::new(), decide).await.unwrap();
+        handle(&*self.store, &write, SystemTime::UNIX_EPOCH, |_| Vec::new(), decide).await.unwrap();
     }
 
     fn view(&self) -> Result<(), PortError> {
@@ -91,7 +89,7 @@ impl AggregateStore for MemoryOrders {
         let broken = self.broken.lock().unwrap().pop_front();
         let outcome = match broken {
             Some(Broken::Unwritten) => Err(unstored("commit", home).into()),
-            Some(Broken::Overtaken) => Err(CommitError::Conflict),
+            Some(Broken::Conflicting) => Err(CommitError::Conflict),
             Some(Broken::Unheard) => self.store.commit(commit).await.and(Err(unstored("commit", home).into())),
             Some(Broken::Repeated) => {
                 self.store.commit(commit).await?;

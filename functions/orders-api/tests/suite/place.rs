@@ -133,9 +133,9 @@ async fn a_stop_at_any_point_leaves_an_order_or_nothing() {
 #[tokio::test(start_paused = true)]
 async fn what_is_refused_without_an_order_being_there_is_to_be_tried_again() {
     let shop = Shop::new();
-    shop.orders.broken.lock().unwrap().push_back(Broken::Overtaken);
+    shop.orders.broken.lock().unwrap().push_back(Broken::Conflicting);
     assert_eq!(shop.ask(&place("key-1")).await.status, 503);
-    shop.orders.broken.lock().unwrap().push_back(Broken::Overtaken);
+    shop.orders.broken.lock().unwrap().push_back(Broken::Conflicting);
     *shop.orders.silent.lock().unwrap() = true;
     assert_eq!(shop.ask(&place("key-1")).await.status, 503);
     assert!(shop.orders.images().is_empty());

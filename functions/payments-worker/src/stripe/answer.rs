@@ -11,9 +11,9 @@ use serde::Deserialize;
 use tidegate_events::{PaymentId, Reason};
 use tidegate_orders::payment::{Answer, Request};
 
+use super::error::{AskError, permanent, transient};
 use super::intent::{Intent, Status};
-use super::reply::{Refusal, Reply};
-use super::{AskError, permanent, transient};
+use super::response::{Refusal, StripeResponse};
 
 /// What is known after the first answer.
 pub(super) enum Read {
@@ -35,39 +35,39 @@ struct Refund {
 }
 
 /// The first answer.
-pub(super) fn read(request: &Request, reply: &Reply) -> Result<Read, AskError> {
+pub(super) fn read(request: &Request, response: &StripeResponse) -> Result<Read, AskError> {
     match request {
-        Request::Authorise { .. } => match reply.success::<Intent>()? {
+        Request::Authorise { .. } => match response.success::<Intent>()? {
             // The answer is the one kept for the key; what has become of the payment since it does not say.
             Ok(intent) if intent.status() == Status::Processing => {
                 Ok(Read::Look { payment_id: intent.id, refused: None })
             }
             Ok(intent) => authorised(&intent).map(Read::Answer),
-            Err(refusal) => not_authorised(&refusal, reply.status()).map(Read::Answer),
+            Err(refusal) => not_authorised(&refusal, response.status()).map(Read::Answer),
         },
-        Request::Capture { payment_id } => match reply.success::<Intent>()? {
+        Request::Capture { payment_id } => match response.success::<Intent>()? {
             Ok(intent) => captured(&intent, None).map(Read::Answer),
             Err(refusal) if refusal.is("charge_expired_for_capture") => Ok(Read::Answer(Answer::Cancelled)),
-            Err(refusal) if reply.status() == StatusCode::PAYMENT_REQUIRED => {
+            Err(refusal) if response.status() == StatusCode::PAYMENT_REQUIRED => {
                 Ok(Read::Answer(Answer::Declined { reason: refusal.word().unwrap_or_else(unnamed) }))
             }
-            Err(refusal) => settled(request, payment_id, refusal, reply.status()),
+            Err(refusal) => settled(request, payment_id, refusal, response.status()),
         },
-        Request::Cancel { payment_id } => match reply.success::<Intent>()? {
+        Request::Cancel { payment_id } => match response.success::<Intent>()? {
             Ok(intent) => cancelled(&intent, None).map(Read::Answer),
-            Err(refusal) => settled(request, payment_id, refusal, reply.status()),
+            Err(refusal) => settled(request, payment_id, refusal, response.status()),
         },
-        Request::Refund { .. } => match reply.success::<Refund>()? {
+        Request::Refund { .. } => match response.success::<Refund>()? {
             Ok(refund) => refunded(&refund).map(Read::Answer),
             Err(refusal) if refusal.is("charge_already_refunded") => Ok(Read::Answer(Answer::Refunded)),
-            Err(refusal) => Err(permanent(refusal.describe(reply.status()))),
+            Err(refusal) => Err(permanent(refusal.describe(response.status()))),
         },
     }
 }
 
 /// The answer about the payment itself.
-pub(super) fn look(request: &Request, reply: &Reply, refused: Option<String>) -> Result<Answer, AskError> {
-    let intent = reply.success::<Intent>()?.map_err(|refusal| permanent(refusal.describe(reply.status())))?;
+pub(super) fn look(request: &Request, response: &StripeResponse, refused: Option<String>) -> Result<Answer, AskError> {
+    let intent = response.success::<Intent>()?.map_err(|refusal| permanent(refusal.describe(response.status())))?;
     stands(request, &intent, refused)
 }
 

@@ -3,8 +3,6 @@
 use serde::Deserialize;
 use tidegate_events::{PaymentId, Reason};
 
-use super::reply::word;
-
 /// A payment intent.
 #[derive(Debug, Deserialize)]
 pub(super) struct Intent {
@@ -63,4 +61,9 @@ impl Intent {
         let status = word(Some(&self.status));
         format!("at Stripe the payment is {}", status.as_ref().map_or("of an unknown status", Reason::as_str))
     }
+}
+
+/// A word of Stripe's, if it can be one of ours.
+pub(super) fn word(text: Option<&str>) -> Option<Reason> {
+    text.and_then(|text| text.parse().ok())
 }

@@ -8,8 +8,9 @@ use tidegate_events::{CommandId, Money, OrderId, PaymentId, PaymentMethod};
 use tidegate_orders::payment::Request;
 use tidegate_runtime::ApiUrl;
 
+use super::account::Account;
 use super::amount::in_stripes_units;
-use super::{Account, AskError, permanent};
+use super::error::{AskError, permanent};
 
 /// The version of Stripe's API that this client is written for. Without it the account's own would hold, which changes
 /// when somebody presses a button in the dashboard.

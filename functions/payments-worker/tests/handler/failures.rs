@@ -23,10 +23,10 @@ async fn a_stripe_in_trouble_is_waited_for_and_the_saga_hears_so() {
     let desk = Desk::new().await;
     desk.stripe.then([Reply::with("503 Service Unavailable", "")]);
     assert_eq!(desk.handle([authorise(VISA, "t1")]).await, ["m0"]);
-    assert_eq!(desk.worker.waiting.heartbeats(), ["t1"]);
+    assert_eq!(desk.worker.tasks.heartbeats(), ["t1"]);
     let [(message, after)] = desk.worker.queue.delays().try_into().unwrap();
     assert!(message == "m0" && after <= Duration::from_secs(200), "{after:?}: shorter than the saga's patience");
-    assert_eq!((desk.worker.waiting.failures(), desk.worker.queue.letters()), (vec![], vec![]));
+    assert_eq!((desk.worker.tasks.failures(), desk.worker.queue.letters()), (vec![], vec![]));
     assert_eq!(desk.worker.metrics.total(Metric::CommandFailed), 1);
     assert_eq!(desk.says(authorise(VISA, "t1")).await, ["payment-authorised", r#"t1: "authorised""#]);
 }
@@ -45,7 +45,7 @@ async fn what_stripe_refuses_for_good_is_told_to_the_saga_and_set_aside() {
     desk.stripe.then([forbidden()]);
     assert_eq!(desk.handle([authorise(VISA, "t1")]).await, [""; 0]);
     let cause = "Stripe says more_permissions_required (403 Forbidden)".to_owned();
-    assert_eq!(desk.worker.waiting.failures(), [("t1".to_owned(), ErrorName::PermanentFailure, cause.clone())]);
+    assert_eq!(desk.worker.tasks.failures(), [("t1".to_owned(), ErrorName::PermanentFailure, cause.clone())]);
     assert_eq!(desk.worker.queue.letters(), [("m0".to_owned(), Reason::Permanent, cause)]);
     assert_eq!(desk.said_since(0), [""; 0]);
     // A failure leaves no proof: once it is mended, the same command is tried again.
@@ -55,7 +55,7 @@ async fn what_stripe_refuses_for_good_is_told_to_the_saga_and_set_aside() {
 #[tokio::test]
 async fn a_saga_that_cannot_be_told_gets_the_command_again() {
     let desk = Desk::new().await;
-    desk.worker.waiting.is_away(true);
+    desk.worker.tasks.is_away(true);
     desk.stripe.then([forbidden()]);
     assert_eq!(desk.handle([authorise(VISA, "t1")]).await, ["m0"]);
     assert_eq!(desk.worker.queue.letters(), []);
@@ -67,7 +67,7 @@ async fn a_compensation_that_failed_is_really_tried_again() {
     desk.says(authorise(VISA, "t1")).await;
     desk.stripe.then([forbidden()]);
     assert_eq!(desk.handle([undo("t2")]).await, [""; 0]);
-    assert_eq!((desk.worker.waiting.failures().len(), desk.worker.queue.letters().len()), (1, 1));
+    assert_eq!((desk.worker.tasks.failures().len(), desk.worker.queue.letters().len()), (1, 1));
     assert_eq!(desk.says(undo("t3")).await, ["payment-voided", r#"t3: "voided""#]);
 }
 
@@ -83,7 +83,7 @@ async fn a_key_that_was_rotated_is_read_at_once_and_a_wrong_one_is_permanent() {
     desk.configure(KEY);
     desk.stripe.rotate("sk_test_another");
     assert_eq!(desk.handle([undo("t3")]).await, [""; 0]);
-    let [(token, error, cause)] = desk.worker.waiting.failures().try_into().unwrap();
+    let [(token, error, cause)] = desk.worker.tasks.failures().try_into().unwrap();
     assert_eq!((token.as_str(), error), ("t3", ErrorName::PermanentFailure));
     assert_eq!(cause, "Stripe says invalid_request_error (401 Unauthorized)");
 }
@@ -97,7 +97,7 @@ async fn a_missing_malformed_or_unreadable_document_is_waited_for() {
     }
     desk.secrets.fail_next(Fault::Permanent);
     assert_eq!(desk.handle([authorise(VISA, "t1")]).await, ["m0"]);
-    assert_eq!((desk.worker.waiting.heartbeats().len(), desk.asked().len()), (4, 0));
+    assert_eq!((desk.worker.tasks.heartbeats().len(), desk.asked().len()), (4, 0));
     desk.configure(KEY);
     assert_eq!(desk.says(authorise(VISA, "t1")).await.len(), 2);
 }
@@ -130,15 +130,15 @@ async fn what_is_no_command_for_payments_is_set_aside() {
     let reasons: Vec<_> = desk.worker.queue.letters().into_iter().map(|(id, reason, _)| (id, reason)).collect();
     let expected = [("m0", Reason::Permanent), ("m1", Reason::Undecodable), ("m2", Reason::Undecodable)];
     assert_eq!(reasons, expected.map(|(id, reason)| (id.to_owned(), reason)));
-    assert_eq!(desk.worker.waiting.failures().len(), 1);
+    assert_eq!(desk.worker.tasks.failures().len(), 1);
 }
 
 #[tokio::test]
 async fn a_command_that_cannot_be_meant_is_a_permanent_failure() {
     let desk = Desk::new().await;
     assert_eq!(desk.handle([capture("t1")]).await, [""; 0]);
-    let [(_, error, cause)] = desk.worker.waiting.failures().try_into().unwrap();
+    let [(_, error, cause)] = desk.worker.tasks.failures().try_into().unwrap();
     assert_eq!(error, ErrorName::PermanentFailure);
-    assert_eq!(cause, "CapturePayment does not fit what is a payment that is not authorised");
+    assert_eq!(cause, "invalid transition: CapturePayment does not fit a payment that is not authorised");
     assert_eq!(desk.status().await, PaymentStatus::None);
 }

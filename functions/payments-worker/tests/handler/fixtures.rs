@@ -61,7 +61,7 @@ pub(crate) fn resolved(step: CommandName) -> String {
 fn happened(event: &OrderEvent) -> String {
     let time = jiff::Timestamp::from_second(1_790_000_000).unwrap();
     let about = About { order_id: &order(), time, cause: None, correlation_id: None, traceparent: None };
-    messaging::to_body(&event.to_cloudevent("ord_17/2/0", &about).unwrap())
+    messaging::to_body(&event.to_cloudevent(&about).id("ord_17/2/0").build().unwrap())
 }
 
 /// What Stripe tells by itself, as `receive-webhook` publishes it.
@@ -95,7 +95,7 @@ impl Desk {
         let worker = Worker {
             ambient: ManualAmbient::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000), 7),
             queue: RecordingQueue::default(),
-            waiting: RecordingSaga::default(),
+            tasks: RecordingSaga::default(),
             metrics: Counts::default(),
             service: Payments {
                 store: MemoryAggregates::default(),

@@ -39,7 +39,7 @@ async fn a_decline_is_an_answer_and_leaves_nothing_to_undo() {
     desk.asked();
     assert_eq!(desk.says(undo("t2")).await, [r#"t2: "undone""#]);
     assert_eq!(desk.asked(), [""; 0]);
-    assert_eq!((desk.worker.waiting.heartbeats().len(), desk.worker.waiting.failures().len()), (0, 0));
+    assert_eq!((desk.worker.tasks.heartbeats().len(), desk.worker.tasks.failures().len()), (0, 0));
 }
 
 #[tokio::test]

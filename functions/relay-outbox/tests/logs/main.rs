@@ -22,10 +22,10 @@ async fn no_token_and_no_payload_is_logged_whatever_happens() {
     let mut errors = Vec::new();
     relay.publisher.fail_next(Fault::Permanent);
     errors.push(hand_over(&relay, std::slice::from_ref(&good)).await.unwrap_err());
-    relay.tokens.fail_next(Fault::Transient);
+    relay.tasks.fail_next(Fault::Transient);
     errors.push(hand_over(&relay, std::slice::from_ref(&good)).await.unwrap_err());
     hand_over(&relay, std::slice::from_ref(&good)).await.unwrap(); // expired: nobody waits
-    relay.tokens.wait(TOKEN);
+    relay.tasks.wait(TOKEN);
     hand_over(&relay, &[good]).await.unwrap();
     let broken = json!({ "event": { "note": PAYLOAD, "token": TOKEN } });
     errors.push(hand_over(&relay, &[version("order-18", 1, &[broken])]).await.unwrap_err());

@@ -18,7 +18,7 @@ pub(crate) fn relay() -> MemoryRelay {
     Relay {
         ambient: ManualAmbient::new(SystemTime::UNIX_EPOCH, 1),
         publisher: MemoryTopic::default(),
-        tokens: MemoryWorkflows::default(),
+        tasks: MemoryWorkflows::default(),
         metrics: Counts::default(),
     }
 }

@@ -21,11 +21,11 @@ fn two_versions() -> [Value; 2] {
 #[tokio::test]
 async fn a_batch_is_said_in_order_and_counted_under_its_table() {
     let relay = relay();
-    relay.tokens.wait("t1");
+    relay.tasks.wait("t1");
     hand_over(&relay, &two_versions()).await.unwrap();
     assert_eq!(published(&relay), ["order-17/1/0", "order-17/1/1", "order-17/2/0"]);
     assert_eq!(relay.publisher.published()[0].attributes["type"], "OrderConfirmed");
-    assert_eq!(relay.tokens.answer("t1"), Some(Reply::success(&json!({ "note": PAYLOAD })).unwrap()));
+    assert_eq!(relay.tasks.answer("t1"), Some(Reply::success(&json!({ "note": PAYLOAD })).unwrap()));
     let counts = [Metric::RelayPublished, Metric::RelayAnswered, Metric::RelayExpired, Metric::RelayStopped];
     assert_eq!(counts.map(|it| relay.metrics.total(it)), [3, 1, 0, 0]);
     assert!(relay.metrics.dimensions().iter().all(|it| it == "tidegate-orders"));
@@ -44,19 +44,19 @@ async fn an_answer_that_nobody_waits_for_is_counted_and_what_follows_is_said() {
 async fn what_is_not_said_fails_the_invocation_and_nothing_overtakes_it() {
     for refused in [Fault::Transient, Fault::Permanent] {
         let relay = relay();
-        relay.tokens.wait("t1");
+        relay.tasks.wait("t1");
         relay.publisher.fail_next(refused);
         let stopped = hand_over(&relay, &two_versions()).await.unwrap_err();
         assert_eq!(stopped.sequence, "100");
         assert_eq!(published(&relay), Vec::<String>::new());
 
-        relay.tokens.fail_next(refused);
+        relay.tasks.fail_next(refused);
         hand_over(&relay, &two_versions()).await.unwrap_err();
         assert_eq!(published(&relay), ["order-17/1/0", "order-17/1/1"], "the second version waits for the answer");
 
         hand_over(&relay, &two_versions()).await.unwrap();
         assert_eq!(published(&relay)[2..], ["order-17/1/0", "order-17/1/1", "order-17/2/0"]);
-        assert!(relay.tokens.answer("t1").is_some());
+        assert!(relay.tasks.answer("t1").is_some());
         let counts = [Metric::RelayPublished, Metric::RelayAnswered, Metric::RelayStopped];
         assert_eq!(counts.map(|it| relay.metrics.total(it)), [5, 1, 2]);
     }

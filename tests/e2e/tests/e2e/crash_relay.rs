@@ -13,9 +13,9 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use tidegate_cloudevents::{Event, JsonText};
+use tidegate_cloudevents::Event;
 use tidegate_outbox::{
-    AggregateId, Change, Command, CommandId, Decision, DynamoDbAggregates, Image, Reply, TaskToken, handle,
+    AggregateId, Change, CommandId, Decision, DynamoDbAggregates, Image, Loaded, Reply, TaskToken, Write, handle,
 };
 use tidegate_testkit::lambda_api::When;
 
@@ -91,29 +91,26 @@ impl Case {
 
 async fn commit(store: &DynamoDbAggregates, case: &Case) -> Result<()> {
     let (order, sku) = (AggregateId::new(case.order())?, AggregateId::new(case.sku())?);
-    let command = |step, waiting: &Waiting| -> Result<Command> {
-        let token = Some(TaskToken::new(&waiting.token)?);
-        Ok(Command { id: CommandId::of_step(&case.name, step)?, home: order.clone(), token })
+    let write = |step, waiting: &Waiting| -> Result<Write> {
+        let id = CommandId::of_step(&case.name, step)?;
+        Ok(Write::command(id, order.clone()).answering(TaskToken::new(&waiting.token)?))
     };
-    let change = |image: &Image, events: usize| -> Result<Change> {
-        let event =
-            |at| Event::builder("-", SOURCE, "Changed").subject(&case.name).data_of(&json!({ "at": at })).build();
-        let events = (0..events).map(event).collect::<Result<_, _>>()?;
-        Ok(Change { aggregate: image.aggregate().clone(), state: JsonText::of(&"changed")?, events, index: Vec::new() })
+    let change = |image: &Image, events: usize| -> Result<Change, serde_json::Error> {
+        let event = |at| Event::builder_without_id(SOURCE, "Changed").subject(&case.name).data_of(&json!({ "at": at }));
+        Ok(Change::new(image.aggregate().clone(), &"changed")?.events((0..events).map(event)))
     };
 
-    let reserve = |loaded: &[Image]| -> Result<Decision> {
+    let reserve = |Loaded { home, others, .. }: Loaded<'_>| {
         let reply = Reply::success(&json!({ "reserved": case.name }))?;
-        Ok(Decision { reply, changes: vec![change(&loaded[0], 2)?, change(&loaded[1], 1)?] })
+        Ok::<_, serde_json::Error>(Decision::changes([change(home, 2)?, change(&others[0], 1)?]).reply(reply))
     };
-    let reserved = command("Reserve", &case.workflows[0])?;
-    handle(store, &reserved, now(), |_| vec![sku.clone()], reserve).await?;
+    handle(store, &write("Reserve", &case.workflows[0])?, now(), |_| vec![sku.clone()], reserve).await?;
 
-    let refuse = |loaded: &[Image]| -> Result<Decision> {
-        Ok(Decision { reply: Reply::failure("PaymentDeclined", "made up"), changes: vec![change(&loaded[0], 1)?] })
+    let refuse = |loaded: Loaded<'_>| {
+        let reply = Reply::failure("PaymentDeclined", "made up");
+        Ok::<_, serde_json::Error>(Decision::changes([change(loaded.home, 1)?]).reply(reply))
     };
-    let refused = command("Authorise", &case.workflows[1])?;
-    handle(store, &refused, now(), |_| vec![], refuse).await?;
+    handle(store, &write("Authorise", &case.workflows[1])?, now(), |_| vec![], refuse).await?;
     Ok(())
 }
 

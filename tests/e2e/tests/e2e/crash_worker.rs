@@ -12,10 +12,9 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use tidegate_cloudevents::JsonText;
 use tidegate_outbox::{
-    AggregateId, AggregateStore as _, Change, Command, CommandId, Decision, DynamoDbAggregates, Image, Message, Reply,
-    TaskToken, Version, handle,
+    AggregateId, AggregateStore as _, Change, CommandId, Decision, DynamoDbAggregates, Loaded, Message, Reply, Version,
+    Write, handle,
 };
 use tidegate_testkit::lambda_api::When;
 
@@ -99,11 +98,11 @@ async fn survive(stack: &Stack, table: &Table, case: &Case) -> Result<()> {
         let image = store.load(&order).await?;
         ensure!(image.version() == ONCE, "version {}", image.version());
         let proof = image.proof(&case.command()?).context("no proof")?;
-        ensure!(*proof.reply() == reply, "{:?} instead of {reply:?}", proof.reply());
-        let Some(Message::Reply { token, reply: said, .. }) = image.outbox().last() else {
-            anyhow::bail!("nothing is said: {image:?}")
+        ensure!(proof.reply() == Some(&reply), "{:?} instead of {reply:?}", proof.reply());
+        let Some(Message::Reply { token, reply: sent, .. }) = image.outbox().last() else {
+            anyhow::bail!("no reply is in the outbox: {image:?}")
         };
-        ensure!((token.expose(), said) == (TOKEN, &reply), "{said:?} is to be said");
+        ensure!((token.expose(), sent) == (TOKEN, &reply), "{sent:?} is to be sent");
         let taken = if !written && matches!(reply, Reply::Success { .. }) { case.ask.quantity } else { 0 };
         let in_stock = store.load(&sku).await?.state_as::<u64>()?;
         ensure!(in_stock == Some(later - taken), "{in_stock:?} in stock after {later}");
@@ -145,13 +144,11 @@ impl Case {
 
 /// Sets what is in stock, as another command.
 async fn stock(store: &DynamoDbAggregates, sku: &AggregateId, step: &str, quantity: u64) -> Result<()> {
-    let id = CommandId::of_step(sku.as_str(), step)?;
-    let command = Command { id, home: sku.clone(), token: None::<TaskToken> };
-    let decide = |_: &[Image]| -> Result<Decision> {
-        let change =
-            Change { aggregate: sku.clone(), state: JsonText::of(&quantity)?, events: vec![], index: Vec::new() };
-        Ok(Decision { reply: Reply::success(&quantity)?, changes: vec![change] })
+    let write = Write::command(CommandId::of_step(sku.as_str(), step)?, sku.clone());
+    let decide = |_: Loaded<'_>| {
+        let change = Change::new(sku.clone(), &quantity)?;
+        Ok::<_, serde_json::Error>(Decision::changes([change]).reply(Reply::success(&quantity)?))
     };
-    handle(store, &command, now(), |_| vec![], decide).await?;
+    handle(store, &write, now(), |_| vec![], decide).await?;
     Ok(())
 }

@@ -1,9 +1,10 @@
 //! Goods: how they come in, and how many there are.
 
-use anyhow::{Context as _, Result, ensure};
-use tidegate_cloudevents::JsonText;
+use anyhow::{Result, anyhow, ensure};
 use tidegate_orders::Stock;
-use tidegate_outbox::{AggregateId, Change, Command, CommandId, Decision, DynamoDbAggregates, Image, Reply, handle};
+use tidegate_outbox::{
+    AggregateId, Change, CommandId, Decision, DynamoDbAggregates, HandleError, Loaded, Reply, Write, handle,
+};
 
 use crate::stack::Stack;
 use crate::tables::{item, now};
@@ -11,16 +12,15 @@ use crate::tables::{item, now};
 /// Takes goods in.
 pub(crate) async fn receive(stack: &Stack, table: &str, sku: &str, on_hand: u64) -> Result<()> {
     let home = AggregateId::new(format!("stock/{sku}"))?;
-    let command = Command { id: CommandId::new(format!("receipt/{sku}"))?, home, token: None };
-    let decide = |loaded: &[Image]| -> Result<Decision> {
-        let state = JsonText::of(&Stock { on_hand, ..Stock::default() })?;
-        let aggregate = loaded.first().context("nothing was loaded")?.aggregate().clone();
-        let change = Change { aggregate, state, events: Vec::new(), index: Vec::new() };
-        Ok(Decision { reply: Reply::success(&"received")?, changes: vec![change] })
+    let write = Write::command(CommandId::new(format!("receipt/{sku}"))?, home);
+    let decide = |loaded: Loaded<'_>| -> Result<Decision> {
+        let stock = Stock { on_hand, ..Stock::default() };
+        let change = Change::new(loaded.home.aggregate().clone(), &stock)?;
+        Ok(Decision::changes([change]).reply(Reply::success(&"received")?))
     };
     let store = DynamoDbAggregates::new(stack.dynamodb.clone(), table);
-    handle(&store, &command, now(), |_| Vec::new(), decide).await?;
-    Ok(())
+    let handled = handle(&store, &write, now(), |_| Vec::new(), decide).await;
+    handled.map(drop).map_err(|error| anyhow!(HandleError::into_boxed(error)))
 }
 
 /// Whether so many have gone out, and the rest of `all` is still there, none of it set aside.

@@ -1,4 +1,4 @@
-//! What may be said next. Pure: records in, waves out.
+//! Which messages may be sent next. Pure: records in, waves out.
 //!
 //! A wave holds at most one message of an aggregate, because a `PublishBatch` can fail in part: were two of one
 //! aggregate in it, the later could be published and the earlier not.
@@ -7,9 +7,10 @@ use std::collections::HashSet;
 
 use tidegate_cloudevents::messaging;
 
-use super::{Outgoing, Record};
+use crate::ids::AggregateId;
+use crate::image::Image;
 use crate::message::{MAX_PUBLISH_BYTES, Message, published_bytes};
-use crate::{AggregateId, Image};
+use crate::ports::{Outgoing, Record};
 
 /// SNS's limit for one `PublishBatch`; also how many workflows are answered at once.
 const MAX_ENTRIES: usize = 10;
@@ -21,7 +22,7 @@ pub(super) struct Planned<'a> {
     record: usize,
     body: String,
     bytes: usize,
-    said: bool,
+    sent: bool,
 }
 
 impl Planned<'_> {
@@ -33,7 +34,7 @@ impl Planned<'_> {
     }
 }
 
-/// Messages that may be said at the same time, by their place among all.
+/// Messages that may be sent at the same time, by their place among all.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Wave {
     pub(super) events: Vec<usize>,
@@ -46,17 +47,17 @@ impl Wave {
     }
 }
 
-/// All messages of some records in order, and which of them are said.
-pub(super) struct Said<'a>(Vec<Planned<'a>>);
+/// All messages of some records in order, and which of them are sent.
+pub(super) struct Backlog<'a>(Vec<Planned<'a>>);
 
-impl<'a> Said<'a> {
+impl<'a> Backlog<'a> {
     pub(super) fn of(records: &'a [Record]) -> Self {
         let mut all = Vec::new();
-        for (record, image) in records.iter().enumerate().filter_map(|(at, it)| Some((at, it.image().ok()??))) {
+        for (record, image) in records.iter().enumerate().filter_map(|(at, record)| Some((at, record.image().ok()??))) {
             for message in &image.outbox {
                 let body = if let Message::Event(event) = message { messaging::to_body(event) } else { String::new() };
                 let bytes = if let Message::Event(event) = message { published_bytes(event, &body) } else { 0 };
-                all.push(Planned { image, message, record, body, bytes, said: false });
+                all.push(Planned { image, message, record, body, bytes, sent: false });
             }
         }
         Self(all)
@@ -66,21 +67,21 @@ impl<'a> Said<'a> {
         &self.0[at]
     }
 
-    pub(super) fn say(&mut self, at: usize) {
-        self.0[at].said = true;
+    pub(super) fn mark_sent(&mut self, at: usize) {
+        self.0[at].sent = true;
     }
 
-    /// The first record of which not all is said.
-    pub(super) fn first_unsaid(&self) -> Option<usize> {
-        self.0.iter().find(|it| !it.said).map(|it| it.record)
+    /// The first record of which not all is sent.
+    pub(super) fn first_unsent(&self) -> Option<usize> {
+        self.0.iter().find(|message| !message.sent).map(|message| message.record)
     }
 
-    /// The earliest messages that wait for no other. Empty only when all is said.
+    /// The earliest messages that wait for no other. Empty only when all is sent.
     pub(super) fn next_wave(&self) -> Wave {
         let mut wave = Wave::default();
         let mut waiting: HashSet<&AggregateId> = HashSet::new();
         let mut bytes = 0;
-        for (at, planned) in self.0.iter().enumerate().filter(|(_, it)| !it.said) {
+        for (at, planned) in self.0.iter().enumerate().filter(|(_, message)| !message.sent) {
             if !waiting.insert(&planned.image.aggregate) {
                 continue;
             }

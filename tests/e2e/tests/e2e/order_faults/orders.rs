@@ -1,12 +1,12 @@
 //! What an order's customer does, as `orders-api` would have it.
 
 use anyhow::{Context as _, Result, anyhow};
-use serde_json::{Value, json};
+use serde_json::json;
 use tidegate_cli::clock;
-use tidegate_cloudevents::{Event, JsonText};
+use tidegate_cloudevents::Event;
 use tidegate_events::{About, CommandName, OrderId, PlaceOrder};
-use tidegate_orders::{Order, order};
-use tidegate_outbox::{AggregateId, Change, Command, CommandId, Decision, Image, Reply, handle};
+use tidegate_orders::{Order, Transition, order};
+use tidegate_outbox::{AggregateId, Change, CommandId, Decision, HandleError, Loaded, Write, handle};
 
 use super::faults::{Fault, Plan};
 use super::services::Service;
@@ -52,7 +52,7 @@ pub(super) async fn place(world: &World, plan: &Plan) -> Result<Event> {
     let order_id: OrderId = plan.order().parse()?;
     let about =
         About { order_id: &order_id, time: clock::timestamp(), cause: None, correlation_id: None, traceparent: None };
-    Ok(event.to_cloudevent("-", &about)?)
+    Ok(event.to_cloudevent(&about).id("made-up").build()?)
 }
 
 /// The customer does not want it any more.
@@ -68,13 +68,12 @@ async fn commit(
     world: &World,
     order: &str,
     word: &str,
-    decide: impl Fn(Option<Order>) -> Result<tidegate_orders::Decision<Order>>,
+    decide: impl Fn(Option<Order>) -> Result<Transition<Order>>,
 ) -> Result<()> {
-    let command =
-        Command { id: CommandId::new(format!("{order}/{word}"))?, home: AggregateId::new(order)?, token: None };
     let order_id: OrderId = order.parse()?;
-    let decide = |loaded: &[Image]| -> Result<Decision> {
-        let decision = decide(loaded[0].state_as()?)?;
+    let write = Write::command(CommandId::new(format!("{order}/{word}"))?, AggregateId::from(&order_id));
+    let decide = |loaded: Loaded<'_>| -> Result<Decision> {
+        let Transition { state, events, .. } = decide(loaded.home.state_as()?)?;
         let about = About {
             order_id: &order_id,
             time: clock::timestamp(),
@@ -82,12 +81,10 @@ async fn commit(
             correlation_id: None,
             traceparent: None,
         };
-        let events = decision.events.iter().map(|it| it.to_cloudevent("-", &about)).collect::<Result<_, _>>()?;
-        let (state, index) = (JsonText::of(&decision.state)?, decision.state.index());
-        let change = Change { aggregate: loaded[0].aggregate().clone(), state, events, index };
-        Ok(Decision { reply: Reply::success(&Value::Null)?, changes: vec![change] })
+        let change = Change::new(loaded.home.aggregate().clone(), &state)?.index(state.index());
+        Ok(Decision::changes([change.events(events.iter().map(|event| event.to_cloudevent(&about)))]))
     };
     let store = world.desk(Service::Orders).table.store(&world.stack);
-    handle(&store, &command, now(), |_| Vec::new(), decide).await?;
-    Ok(())
+    let handled = handle(&store, &write, now(), |_| Vec::new(), decide).await;
+    handled.map(drop).map_err(|error| anyhow!(HandleError::into_boxed(error)))
 }

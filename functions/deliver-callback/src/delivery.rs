@@ -1,7 +1,7 @@
-//! What is known of a delivery and of an endpoint, and what becomes of both. Pure; the time is passed in.
+//! Deliveries and endpoints, and what becomes of both. Pure; the time is passed in.
 //!
-//! A record is the state of the item whose key is the order's id in the table of callbacks: one order, one outcome, one
-//! record. An endpoint is the state of the item `endpoint/{customer}/{digest of the URL}`.
+//! A delivery is the state of the item whose key is the order's id in the table of callbacks: one order, one outcome, one
+//! delivery. An endpoint is the state of the item `endpoint/{customer}/{digest of the URL}`.
 //!
 //! ```text
 //!              begin            finish: 2xx
@@ -24,21 +24,21 @@ use tidegate_events::{CallbackUrl, CustomerId, OrderId};
 use tidegate_webhooks::outbound::{RetrySchedule, Verdict};
 
 use crate::schedule::{MAX_HOLD, kept_attempts};
-pub use outcome::Outcome;
+pub use outcome::AttemptOutcome;
 
 /// For an endpoint that is overloaded and does not say for how long.
 const SLOW: Duration = Duration::from_secs(60);
 
-/// What is known of one delivery.
+/// The delivery of one order's outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
-    /// The order whose outcome it tells.
+pub struct Delivery {
+    /// The order whose outcome is delivered.
     pub order_id: OrderId,
     /// Whose secrets sign.
     pub customer_id: CustomerId,
-    /// Where it goes. May hold a token in its query: show [`Record::host`] instead.
+    /// Where it goes. May hold a token in its query: show [`Delivery::host`] instead.
     pub url: CallbackUrl,
-    /// The event that it tells of.
+    /// The event of the outcome.
     pub event_id: String,
     /// The message that brought the event, for sending it to the queue again.
     pub message: String,
@@ -53,7 +53,7 @@ pub struct Record {
     /// When the next attempt is due; absent once it is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_at: Option<Timestamp>,
-    /// Somebody is at it.
+    /// The attempt under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sending: Option<Sending>,
     /// It has waited once for an endpoint that is to be asked less often; before the next attempt it does not again.
@@ -81,7 +81,7 @@ pub struct Attempt {
     /// When it began.
     pub at: Timestamp,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: AttemptOutcome,
 }
 
 /// An attempt under way.
@@ -93,7 +93,7 @@ pub struct Sending {
     pub until: Timestamp,
 }
 
-/// What is known of one endpoint.
+/// What an endpoint wants of all its deliveries.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {
     /// When it answered 410; nothing is sent to it since.
@@ -104,15 +104,15 @@ pub struct Endpoint {
     pub slow_until: Option<Timestamp>,
 }
 
-/// What to do with a message whose delivery has this record.
+/// What to do with the message of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Begun {
-    /// Send, then say how it ended.
+pub enum NextAttempt {
+    /// Send, then write how it ended.
     Send,
     /// Come back then.
     Wait(Timestamp),
     /// Nothing: it has ended so.
-    Over(Status),
+    Ended(Status),
 }
 
 impl Status {
@@ -136,8 +136,8 @@ impl Endpoint {
     }
 }
 
-impl Record {
-    /// Of a delivery that nobody has begun.
+impl Delivery {
+    /// Of which no attempt was begun.
     #[must_use]
     pub fn new(
         order_id: OrderId,
@@ -169,7 +169,7 @@ impl Record {
         host(&self.url)
     }
 
-    /// The attributes that the sparse index `by-status` is made of, where a person may want to see the record: it is not
+    /// The attributes that the sparse index `by-status` is made of, where a person may want to see the delivery: it is not
     /// delivered, and something has gone wrong already. What goes well at once never enters the index, whose few keys
     /// would not carry the rate of all orders.
     #[must_use]
@@ -182,46 +182,52 @@ impl Record {
         attributes.map(|(name, value)| (name.to_owned(), value)).into()
     }
 
-    /// A message is there: may it be sent now? `until` is when whoever sends is certainly dead. What is to be written
-    /// first comes along.
+    /// A message is there: may it be sent now? After `until` its sender is certainly dead. What is to be written first
+    /// comes along.
     #[must_use]
-    pub fn begin(&self, endpoint: &Endpoint, now: Timestamp, until: Timestamp, random: u64) -> (Option<Self>, Begun) {
+    pub fn begin(
+        &self,
+        endpoint: &Endpoint,
+        now: Timestamp,
+        until: Timestamp,
+        random: u64,
+    ) -> (Option<Self>, NextAttempt) {
         if self.status != Status::Pending {
-            return (None, Begun::Over(self.status));
+            return (None, NextAttempt::Ended(self.status));
         }
         if let Some(sending) = self.sending.filter(|it| it.until > now) {
-            return (None, Begun::Wait(sending.until));
+            return (None, NextAttempt::Wait(sending.until));
         }
         if let Some(next_at) = self.next_at.filter(|it| *it > now) {
-            return (None, Begun::Wait(next_at));
+            return (None, NextAttempt::Wait(next_at));
         }
         let mut next = self.clone();
         if let Some(dead) = next.sending.take() {
             // It may have arrived or not. It counts for no attempt: what kills senders is not the endpoint's fault.
-            next.note(Attempt { at: dead.at, outcome: Outcome::Unknown });
+            next.note(Attempt { at: dead.at, outcome: AttemptOutcome::Unknown });
         }
         if endpoint.disabled_at.is_some() {
             next.end(Status::Disabled, now);
-            return (Some(next), Begun::Over(Status::Disabled));
+            return (Some(next), NextAttempt::Ended(Status::Disabled));
         }
         if let Some(slow_until) = endpoint.slow_until.filter(|it| *it > now && !self.held) {
             // Spread over as long again, so that what waits for the endpoint does not come to it all at once.
             let wait = Duration::try_from(slow_until.duration_since(now)).unwrap_or_default();
             let at = later(slow_until, spread(wait, random));
             (next.held, next.next_at) = (true, Some(at));
-            return (Some(next), Begun::Wait(at));
+            return (Some(next), NextAttempt::Wait(at));
         }
         next.sending = Some(Sending { at: now, until });
-        (Some(next), Begun::Send)
+        (Some(next), NextAttempt::Send)
     }
 
-    /// An attempt that was begun has ended. `None` for the endpoint where nothing new is known of it.
+    /// An attempt that was begun has ended. `None` for the endpoint where nothing about it changes.
     #[must_use]
     pub fn finish(
         &self,
         endpoint: &Endpoint,
         schedule: &RetrySchedule,
-        (outcome, verdict): (Outcome, Verdict),
+        (outcome, verdict): (AttemptOutcome, Verdict),
         now: Timestamp,
         random: u64,
     ) -> (Self, Option<Endpoint>) {
@@ -229,7 +235,7 @@ impl Record {
         let at = next.sending.take().map_or(now, |it| it.at);
         next.note(Attempt { at, outcome });
         (next.held, next.since) = (false, now);
-        let (asked, told) = match verdict {
+        let (asked, endpoint) = match verdict {
             Verdict::Delivered => {
                 next.end(Status::Delivered, now);
                 return (next, None);
@@ -251,7 +257,7 @@ impl Record {
             Some(delay) => next.next_at = Some(later(now, delay)),
             None => next.end(Status::Exhausted, now),
         }
-        (next, told)
+        (next, endpoint)
     }
 
     /// An operator wants it sent (again), and its endpoint asked again if it was disabled. What is returned is to be
@@ -292,5 +298,5 @@ fn spread(most: Duration, random: u64) -> Duration {
 }
 
 #[cfg(test)]
-#[path = "record_tests.rs"]
+#[path = "delivery_tests.rs"]
 mod tests;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// How an attempt ended. In JSON and on screens: the status code, or a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum AttemptOutcome {
     /// The endpoint answered.
     Answered(StatusCode),
     /// No answer came in time.
@@ -27,17 +27,17 @@ pub enum Outcome {
     Unknown,
 }
 
-const WORDS: [(Outcome, &str); 7] = [
-    (Outcome::Timeout, "timeout"),
-    (Outcome::Unreachable, "unreachable"),
-    (Outcome::NotPublic, "not-public"),
-    (Outcome::Broken, "broken"),
-    (Outcome::BadUrl, "bad-url"),
-    (Outcome::NoSecret, "no-secret"),
-    (Outcome::Unknown, "unknown"),
+const WORDS: [(AttemptOutcome, &str); 7] = [
+    (AttemptOutcome::Timeout, "timeout"),
+    (AttemptOutcome::Unreachable, "unreachable"),
+    (AttemptOutcome::NotPublic, "not-public"),
+    (AttemptOutcome::Broken, "broken"),
+    (AttemptOutcome::BadUrl, "bad-url"),
+    (AttemptOutcome::NoSecret, "no-secret"),
+    (AttemptOutcome::Unknown, "unknown"),
 ];
 
-impl Outcome {
+impl AttemptOutcome {
     /// Whether another attempt would certainly end the same.
     #[must_use]
     pub fn is_final(self) -> bool {
@@ -62,7 +62,7 @@ impl Outcome {
     }
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for AttemptOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Answered(status) => write!(f, "{}", status.as_u16()),
@@ -76,7 +76,7 @@ impl fmt::Display for Outcome {
 #[error("is no outcome of an attempt")]
 pub struct NoOutcome;
 
-impl FromStr for Outcome {
+impl FromStr for AttemptOutcome {
     type Err = NoOutcome;
 
     fn from_str(text: &str) -> Result<Self, NoOutcome> {
@@ -85,13 +85,13 @@ impl FromStr for Outcome {
     }
 }
 
-impl Serialize for Outcome {
+impl Serialize for AttemptOutcome {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(self)
     }
 }
 
-impl<'de> Deserialize<'de> for Outcome {
+impl<'de> Deserialize<'de> for AttemptOutcome {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
     }
@@ -104,20 +104,23 @@ mod tests {
     #[test]
     fn an_outcome_reads_back_and_nothing_else_reads() {
         let answered =
-            [100, 200, 302, 410, 503, 999].map(|code| Outcome::Answered(StatusCode::from_u16(code).unwrap()));
+            [100, 200, 302, 410, 503, 999].map(|code| AttemptOutcome::Answered(StatusCode::from_u16(code).unwrap()));
         for outcome in WORDS.map(|(it, _)| it).into_iter().chain(answered) {
             assert_eq!(outcome.to_string().parse(), Ok(outcome));
-            assert_eq!(serde_json::from_str::<Outcome>(&serde_json::to_string(&outcome).unwrap()).unwrap(), outcome);
+            assert_eq!(
+                serde_json::from_str::<AttemptOutcome>(&serde_json::to_string(&outcome).unwrap()).unwrap(),
+                outcome
+            );
         }
         for bad in ["", "99", "2000", "ok", "Timeout"] {
-            assert_eq!(bad.parse::<Outcome>(), Err(NoOutcome), "{bad}");
+            assert_eq!(bad.parse::<AttemptOutcome>(), Err(NoOutcome), "{bad}");
         }
     }
 
     #[test]
     fn metrics_know_few_kinds() {
-        let kind = |code| Outcome::Answered(StatusCode::from_u16(code).unwrap()).kind();
+        let kind = |code| AttemptOutcome::Answered(StatusCode::from_u16(code).unwrap()).kind();
         assert_eq!([204, 301, 404, 599, 999].map(kind), ["2xx", "3xx", "4xx", "5xx", "other"]);
-        assert_eq!(Outcome::NotPublic.kind(), "not-public");
+        assert_eq!(AttemptOutcome::NotPublic.kind(), "not-public");
     }
 }

@@ -12,102 +12,102 @@ fn at(secs: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + secs).unwrap()
 }
 
-fn fresh() -> Record {
+fn fresh() -> Delivery {
     let url = "https://shop.example/hooks?token=made-up".parse().unwrap();
-    Record::new("ord_1".parse().unwrap(), "mona".parse().unwrap(), url, "ord_1/3/0", "{}", at(0))
+    Delivery::new("ord_1".parse().unwrap(), "mona".parse().unwrap(), url, "ord_1/3/0", "{}", at(0))
 }
 
-fn answered(status: u16) -> (Outcome, Verdict) {
+fn answered(status: u16) -> (AttemptOutcome, Verdict) {
     let status = StatusCode::from_u16(status).unwrap();
-    (Outcome::Answered(status), Verdict::of_answer(status, &http::HeaderMap::new()))
+    (AttemptOutcome::Answered(status), Verdict::of_answer(status, &http::HeaderMap::new()))
 }
 
 /// Begins at a time and ends in the same second.
-fn attempt(record: &Record, secs: i64, end: (Outcome, Verdict)) -> (Record, Option<Endpoint>) {
-    let (begun, Begun::Send) = record.begin(&Endpoint::default(), at(secs), at(secs + 30), HALF) else {
-        panic!("{record:?}")
+fn attempt(delivery: &Delivery, secs: i64, end: (AttemptOutcome, Verdict)) -> (Delivery, Option<Endpoint>) {
+    let (begun, NextAttempt::Send) = delivery.begin(&Endpoint::default(), at(secs), at(secs + 30), HALF) else {
+        panic!("{delivery:?}")
     };
     begun.unwrap().finish(&Endpoint::default(), &RetrySchedule::default(), end, at(secs), HALF)
 }
 
 #[test]
 fn attempts_come_at_the_times_of_the_schedule_and_then_no_more() {
-    let (mut record, mut secs, mut times) = (fresh(), 0, Vec::new());
-    while record.status == Status::Pending {
+    let (mut delivery, mut secs, mut times) = (fresh(), 0, Vec::new());
+    while delivery.status == Status::Pending {
         times.push(secs);
-        record = attempt(&record, secs, answered(500)).0;
-        secs = record.next_at.map_or(secs, |next_at| next_at.as_second() - at(0).as_second());
+        delivery = attempt(&delivery, secs, answered(500)).0;
+        secs = delivery.next_at.map_or(secs, |next_at| next_at.as_second() - at(0).as_second());
     }
     assert_eq!(times, [0, 5, 305, 2_105, 9_305, 27_305, 63_305, 99_305]);
-    assert_eq!((record.status, record.made, record.attempts.len()), (Status::Exhausted, 8, 8));
+    assert_eq!((delivery.status, delivery.made, delivery.attempts.len()), (Status::Exhausted, 8, 8));
     assert_eq!(
-        record.begin(&Endpoint::default(), at(secs + 1), at(secs + 31), 0),
-        (None, Begun::Over(Status::Exhausted))
+        delivery.begin(&Endpoint::default(), at(secs + 1), at(secs + 31), 0),
+        (None, NextAttempt::Ended(Status::Exhausted))
     );
 }
 
 #[test]
 fn a_message_that_comes_early_waits_and_one_that_meets_a_sender_waits_for_its_deadline() {
     let (failed, _) = attempt(&fresh(), 0, answered(500));
-    assert_eq!(failed.begin(&Endpoint::default(), at(4), at(34), 0), (None, Begun::Wait(at(5))));
+    assert_eq!(failed.begin(&Endpoint::default(), at(4), at(34), 0), (None, NextAttempt::Wait(at(5))));
     let (sending, _) = failed.begin(&Endpoint::default(), at(5), at(35), 0);
     let sending = sending.unwrap();
-    assert_eq!(sending.begin(&Endpoint::default(), at(6), at(36), 0), (None, Begun::Wait(at(35))));
+    assert_eq!(sending.begin(&Endpoint::default(), at(6), at(36), 0), (None, NextAttempt::Wait(at(35))));
 
     let (after, begun) = sending.begin(&Endpoint::default(), at(35), at(65), 0);
     let after = after.unwrap();
-    assert_eq!((begun, after.made), (Begun::Send, 1), "what killed a sender costs the endpoint no attempt");
-    assert_eq!(after.attempts.last().unwrap(), &Attempt { at: at(5), outcome: Outcome::Unknown });
+    assert_eq!((begun, after.made), (NextAttempt::Send, 1), "what killed a sender costs the endpoint no attempt");
+    assert_eq!(after.attempts.last().unwrap(), &Attempt { at: at(5), outcome: AttemptOutcome::Unknown });
 }
 
 #[test]
 fn gone_disables_the_endpoint_and_what_comes_later_is_not_sent() {
-    let (record, endpoint) = attempt(&fresh(), 0, answered(410));
+    let (delivery, endpoint) = attempt(&fresh(), 0, answered(410));
     let endpoint = endpoint.unwrap();
-    assert_eq!((record.status, record.next_at, endpoint.disabled_at), (Status::Disabled, None, Some(at(0))));
+    assert_eq!((delivery.status, delivery.next_at, endpoint.disabled_at), (Status::Disabled, None, Some(at(0))));
 
     let (later, begun) = fresh().begin(&endpoint, at(9), at(39), 0);
     let later = later.unwrap();
-    assert_eq!((begun, later.status), (Begun::Over(Status::Disabled), Status::Disabled));
+    assert_eq!((begun, later.status), (NextAttempt::Ended(Status::Disabled), Status::Disabled));
     assert_eq!(later.index(), [("status", "disabled"), ("since", "2026-09-21T14:13:29Z")].map(owned));
 }
 
 #[test]
 fn an_overloaded_endpoint_is_asked_less_often_by_all_but_no_delivery_waits_for_it_twice() {
-    let (record, endpoint) = attempt(&fresh(), 0, answered(429));
+    let (delivery, endpoint) = attempt(&fresh(), 0, answered(429));
     let endpoint = endpoint.unwrap();
-    assert_eq!((record.next_at, endpoint.slow_until), (Some(at(60)), Some(at(60))), "not after 5 seconds");
+    assert_eq!((delivery.next_at, endpoint.slow_until), (Some(at(60)), Some(at(60))), "not after 5 seconds");
 
     let (other, begun) = fresh().begin(&endpoint, at(40), at(70), HALF);
     let other = other.unwrap();
-    assert_eq!(begun, Begun::Wait(at(70)), "somewhere in the 20 seconds after the 20 that are left");
+    assert_eq!(begun, NextAttempt::Wait(at(70)), "somewhere in the 20 seconds after the 20 that are left");
     let still_slow = Endpoint { slow_until: Some(at(500)), ..endpoint };
     let (_, begun) = other.begin(&still_slow, at(70), at(100), HALF);
-    assert_eq!(begun, Begun::Send);
+    assert_eq!(begun, NextAttempt::Send);
 }
 
 #[test]
 fn a_slow_endpoint_is_never_made_less_slow_by_a_shorter_wish() {
     let known = Endpoint { slow_until: Some(at(900)), disabled_at: None };
     let (sending, _) = fresh().begin(&Endpoint::default(), at(0), at(30), 0);
-    let (_, told) = sending.unwrap().finish(&known, &RetrySchedule::default(), answered(504), at(0), 0);
-    assert_eq!(told.unwrap().slow_until, Some(at(900)));
+    let (_, asked) = sending.unwrap().finish(&known, &RetrySchedule::default(), answered(504), at(0), 0);
+    assert_eq!(asked.unwrap().slow_until, Some(at(900)));
 }
 
 #[test]
 fn a_url_that_nothing_is_sent_to_is_given_up_at_once() {
-    let (record, endpoint) = attempt(&fresh(), 0, (Outcome::BadUrl, Verdict::of_silence()));
-    assert_eq!((record.status, record.made, endpoint), (Status::Exhausted, 1, None));
+    let (delivery, endpoint) = attempt(&fresh(), 0, (AttemptOutcome::BadUrl, Verdict::of_silence()));
+    assert_eq!((delivery.status, delivery.made, endpoint), (Status::Exhausted, 1, None));
 }
 
 #[test]
 fn a_retry_starts_anew_and_keeps_what_was() {
     let (disabled, _) = attempt(&fresh(), 0, answered(410));
-    let (record, endpoint, message) = disabled.retry(at(100));
-    assert_eq!((record.status, record.made, record.next_at), (Status::Pending, 0, Some(at(100))));
-    assert_eq!((record.attempts.len(), endpoint, message.as_str()), (1, Endpoint::default(), "{}"));
-    assert_eq!(record.index()[0], owned(("status", "pending")), "an operator sees that it is under way");
-    assert_eq!(attempt(&record, 100, answered(204)).0.status, Status::Delivered);
+    let (delivery, endpoint, message) = disabled.retry(at(100));
+    assert_eq!((delivery.status, delivery.made, delivery.next_at), (Status::Pending, 0, Some(at(100))));
+    assert_eq!((delivery.attempts.len(), endpoint, message.as_str()), (1, Endpoint::default(), "{}"));
+    assert_eq!(delivery.index()[0], owned(("status", "pending")), "an operator sees that it is under way");
+    assert_eq!(attempt(&delivery, 100, answered(204)).0.status, Status::Delivered);
 }
 
 #[test]
@@ -133,11 +133,11 @@ fn owned((name, value): (&str, &str)) -> (String, String) {
     (name.to_owned(), value.to_owned())
 }
 
-fn ends() -> impl Strategy<Value = (Outcome, Verdict)> {
+fn ends() -> impl Strategy<Value = (AttemptOutcome, Verdict)> {
     let status = prop::sample::select(vec![301, 400, 429, 500, 502, 503]);
     let asked = prop::option::of((0_u64..200_000).prop_map(Duration::from_secs));
     prop_oneof![
-        Just((Outcome::Timeout, Verdict::of_silence())),
+        Just((AttemptOutcome::Timeout, Verdict::of_silence())),
         (status, asked).prop_map(|(status, retry_after)| match answered(status) {
             (outcome, Verdict::SlowDown { .. }) => (outcome, Verdict::SlowDown { retry_after }),
             (outcome, _) => (outcome, Verdict::Retry { retry_after }),
@@ -159,36 +159,36 @@ proptest! {
         slow in prop::collection::vec(0_i64..=3_600, attempts()),
         random in any::<u64>(),
     ) {
-        let (mut record, mut now, mut sent, mut receives, mut died) = (fresh(), at(0), 0, 0, 0_i64);
+        let (mut delivery, mut now, mut sent, mut receives, mut died) = (fresh(), at(0), 0, 0, 0_i64);
         let mut deaths = deaths.into_iter();
-        while record.status == Status::Pending {
+        while delivery.status == Status::Pending {
             receives += 1;
             let busy = slow[sent.min(attempts() - 1)];
             let endpoint = Endpoint { slow_until: Some(later(now, Duration::from_secs(busy.unsigned_abs()))), disabled_at: None };
-            let (next, begun) = record.begin(&endpoint, now, later(now, Duration::from_secs(30)), random);
-            record = next.unwrap_or(record);
+            let (next, begun) = delivery.begin(&endpoint, now, later(now, Duration::from_secs(30)), random);
+            delivery = next.unwrap_or(delivery);
             let wait = match begun {
-                Begun::Wait(until) => until,
-                Begun::Over(_) => break,
-                Begun::Send if deaths.next() == Some(true) => {
+                NextAttempt::Wait(until) => until,
+                NextAttempt::Ended(_) => break,
+                NextAttempt::Send if deaths.next() == Some(true) => {
                     died += 1;
                     later(now, Duration::from_secs(180))
                 }
-                Begun::Send => {
-                    record = record.finish(&endpoint, &schedule(), ends[sent], now, random).0;
+                NextAttempt::Send => {
+                    delivery = delivery.finish(&endpoint, &schedule(), ends[sent], now, random).0;
                     sent += 1;
-                    record.next_at.unwrap_or(now)
+                    delivery.next_at.unwrap_or(now)
                 }
             };
             prop_assert!(wait >= now);
             now = wait.min(later(now, MAX_DELAY));
-            prop_assert!(record.attempts.len() <= kept_attempts());
+            prop_assert!(delivery.attempts.len() <= kept_attempts());
         }
-        prop_assert_eq!((record.status, sent), (Status::Exhausted, attempts()));
+        prop_assert_eq!((delivery.status, sent), (Status::Exhausted, attempts()));
         prop_assert!(receives - died <= i64::from(most_receives(&schedule())), "{} receives beside {} deaths", receives - died, died);
         let took = now.duration_since(at(0)).as_secs() - 180 * died;
         prop_assert!(took <= i64::try_from(longest_life(&schedule()).as_secs()).unwrap(), "{took} seconds");
-        let text = serde_json::to_string(&record).unwrap();
-        prop_assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);
+        let text = serde_json::to_string(&delivery).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Delivery>(&text).unwrap(), delivery);
     }
 }

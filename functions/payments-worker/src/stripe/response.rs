@@ -1,4 +1,4 @@
-//! An answer of Stripe's as it came over the wire, and what of it holds whatever was asked.
+//! Stripe's response as it came over the wire, and what of it holds for every request.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use tidegate_events::Reason;
 
-use super::intent::Intent;
-use super::{AskError, permanent, transient};
+use super::error::{AskError, permanent, transient};
+use super::intent::{Intent, word};
 
 /// The longest wait that is granted: as often as a message is received, it stays within its queue's retention.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(4 * 60 * 60);
@@ -19,8 +19,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// What Stripe tells its own clients where the status alone would mislead.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("stripe-should-retry");
 
-/// An answer.
-pub(super) struct Reply {
+pub(super) struct StripeResponse {
     status: StatusCode,
     replayed: bool,
     should_retry: bool,
@@ -47,7 +46,7 @@ struct ErrorBody {
     error: Refusal,
 }
 
-impl Reply {
+impl StripeResponse {
     pub(super) fn new(head: &response::Parts, body: Result<impl Into<Vec<u8>>, String>) -> Self {
         let is = |name: &HeaderName| head.headers.get(name).is_some_and(|value| value == "true");
         Self {
@@ -148,10 +147,6 @@ fn intent_or_else<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<In
         Lenient::Intent(intent) => Some(intent),
         Lenient::Else(_) => None,
     })
-}
-
-pub(super) fn word(text: Option<&str>) -> Option<Reason> {
-    text.and_then(|text| text.parse().ok())
 }
 
 /// `payment_method_types[0]` has brackets, and nothing else that a word has not.
