@@ -51,7 +51,8 @@ async fn list(context: &Context, deployment: &Deployment, wanted: Option<Callbac
     for status in statuses {
         let key = IndexKey { index: "by-status", attribute: "status", value: status.as_str(), sort: "since" };
         let keys = client.indexed(table, key, MOST).await?;
-        let found: Vec<Option<Delivery>> = tables::states(client, table, keys.iter().map(|key| key.id.as_str())).await?;
+        let found: Vec<Option<Delivery>> =
+            tables::states(client, table, keys.iter().map(|key| key.id.as_str())).await?;
         // The index may still have what was delivered a moment ago.
         deliveries.extend(found.into_iter().flatten().filter(|delivery| delivery.status == status));
     }
