@@ -2,7 +2,7 @@
 //! person and the answers to it. The `tidegate` command prints what is here; a web console would show the same.
 //!
 //! - Ports, each with its adapter to AWS and one in memory: [`Queues`], [`Executions`], [`Tables`], [`SecretStore`].
-//! - Operations on them, which return plain view models: [`sagas`], [`dead_letters`], [`stock`], [`orders`],
+//! - Operations on them, which return plain view models: [`sagas`], [`dead_letters`], [`callbacks`], [`stock`], [`orders`],
 //!   [`sources`], [`send`], [`slack`], [`customers`], [`logs`].
 //! - [`Deployment`] has the clients of one deployment; [`Resources`] are what its stacks export.
 //!
@@ -11,6 +11,7 @@
 #![allow(missing_docs, reason = "nothing of this is published")]
 
 pub mod aws;
+pub mod callbacks;
 pub mod cloudformation;
 pub mod cognito;
 pub mod contexts;

@@ -6,6 +6,8 @@ use aws_lambda_events::sqs::SqsEvent;
 use jiff::Timestamp;
 use tidegate_batch::sqs::{Message, MessageId, Queue};
 use tidegate_batch::{BatchError, Failure, Response};
+use tidegate_callbacks::schedule;
+use tidegate_callbacks::{AttemptOutcome, Delivery, DeliveryStore, NextAttempt, Present, Status, StoredDelivery};
 use tidegate_cloudevents::{Event, extensions};
 use tidegate_events::{OrderEvent, OrderId};
 use tidegate_orders::Order;
@@ -19,11 +21,8 @@ use tidegate_webhooks::outbound::{RetrySchedule, Verdict};
 use tracing::{Instrument, info, info_span, warn};
 
 use crate::callback::{self, End};
-use crate::delivery::{self, AttemptOutcome, Delivery, NextAttempt, Status};
-use crate::schedule;
 use crate::sender::{Sender, TIMEOUT};
 use crate::signers::{SignerError, Signers};
-use crate::store::{DeliveryStore, Present, StoredDelivery};
 
 /// What an attempt takes at most: the request, the write of its end (4 s) and the batch's own reserve (2 s). One that
 /// would be cut off is not begun, because it would be made again.
@@ -173,7 +172,7 @@ where
         (outcome, verdict): (AttemptOutcome, Verdict),
     ) -> Result<Disposition, Failure> {
         let present = self.present()?;
-        let host = delivery::host(&stored.delivery.url).to_owned();
+        let host = stored.delivery.host().to_owned();
         let delivery =
             self.deliveries.finish(stored, &self.schedule, (outcome, verdict), present).await.inspect_err(|error| {
                 let error = tidegate_runtime::chain(error);

@@ -1,9 +1,7 @@
 //! Delivers the outcome of an order to its client: an SQS consumer that sends signed requests.
 //!
 //! - [`callback`]: what is sent: the body, and the id that stays the same over all attempts. Pure.
-//! - [`delivery`]: a delivery and an endpoint, and what becomes of both at each step. Pure.
-//! - [`store`]: deliveries in their table: which of two senders may send, and whose result counts.
-//! - [`schedule`]: when attempts are made, and the numbers that follow from it.
+//! - [`tidegate_callbacks`]: a delivery, what becomes of it, and which of two senders may send.
 //! - [`signers`]: the secrets of each customer.
 //! - [`sender`]: the client of endpoints, and what each of their answers means.
 //! - [`Deliverer`]: the handler: decode, look the order up, begin an attempt, send, write down how it ended.
@@ -14,10 +12,7 @@
 
 pub mod callback;
 mod deliver;
-pub mod delivery;
-pub mod schedule;
 pub mod sender;
 pub mod signers;
-pub mod store;
 
 pub use deliver::{ATTEMPT_TIME, Deliverer};

@@ -1,12 +1,12 @@
 //! Composition: configuration, adapters, run.
 
 use aws_lambda_events::sqs::SqsEvent;
+use deliver_callback::Deliverer;
 use deliver_callback::sender::{Sender, TIMEOUT};
 use deliver_callback::signers::Signers;
-use deliver_callback::store::DeliveryStore;
-use deliver_callback::{Deliverer, schedule};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use tidegate_batch::sqs::SqsQueue;
+use tidegate_callbacks::{DeliveryStore, schedule};
 use tidegate_outbox::DynamoDbAggregates;
 use tidegate_runtime::ambient::System;
 use tidegate_runtime::config::{optional, required};

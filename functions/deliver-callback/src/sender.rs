@@ -17,7 +17,7 @@ use tidegate_events::CallbackUrl;
 use tidegate_webhooks::outbound::connect::PublicConnector;
 use tidegate_webhooks::outbound::{Allow, UrlError, Verdict, check_url};
 
-use crate::delivery::AttemptOutcome;
+use tidegate_callbacks::AttemptOutcome;
 
 /// From the first byte of the connection to the head of the answer: the least that the specification advises.
 pub const TIMEOUT: Duration = Duration::from_secs(15);

@@ -20,7 +20,7 @@ pub const MAY_KNOW: &[(&str, &[&str])] = &[
     (
         "tidegate-operations",
         &[
-            "tidegate-cloudevents",
+            "tidegate-callbacks",
             "tidegate-events",
             "tidegate-orders",
             "tidegate-outbox",
@@ -29,8 +29,13 @@ pub const MAY_KNOW: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "tidegate-callbacks",
+        &["tidegate-batch", "tidegate-events", "tidegate-outbox", "tidegate-runtime", "tidegate-webhooks"],
+    ),
+    (
         "tidegate-cli",
         &[
+            "tidegate-callbacks",
             "tidegate-events",
             "tidegate-local",
             "tidegate-operations",
@@ -99,8 +104,6 @@ pub fn violation(edge: &Edge) -> Option<String> {
         }
         (_, Place::Test) => "nothing depends on a test",
         (Place::Test, _) => return None,
-        // Until the record of a delivery is a crate of its own.
-        (_, Place::Function) if from == CLI && to == "deliver-callback" => return None,
         (_, Place::Function) => "a function is deployed, not depended on; what two need is a crate",
         _ if to == CLI => "nothing depends on the command line",
         (Place::Function, _) if to == OPERATIONS => "what is deployed knows nothing of its operators",
@@ -171,6 +174,7 @@ mod tests {
             ("tidegate-testkit", Crate, "receive-webhook", Function, false),
             ("tidegate-unheard-of", Crate, "tidegate-batch", Toolkit, false),
             ("tidegate-cli", Crate, "notify-slack", Function, false),
+            ("tidegate-cli", Crate, "deliver-callback", Function, false),
             ("tidegate-cli", Crate, "tidegate-outbox", Toolkit, false),
             ("tidegate-operations", Crate, "notify-slack", Function, false),
             ("tidegate-operations", Crate, "tidegate-local", Local, false),

@@ -5,13 +5,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use deliver_callback::{ATTEMPT_TIME, schedule};
+use deliver_callback::ATTEMPT_TIME;
 use tidegate_architecture::machine::{self, Machine};
 use tidegate_architecture::numbers::{
     self, Consumer, EXECUTION_NAME, EXECUTION_REDRIVE, SNS_RETRIES, STREAM, consumers, covers, giving_up,
 };
 use tidegate_architecture::template::{self, Template};
 use tidegate_batch::Policy;
+use tidegate_callbacks::schedule;
 use tidegate_webhooks::Source;
 
 /// What a write to DynamoDB takes at most, with its retries, and the batch's own reserve (`tidegate_runtime::aws`).

@@ -1,16 +1,12 @@
 //! `tidegate callbacks`: those that went wrong, and the secrets that sign them.
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use deliver_callback::delivery::{Delivery, Status};
-use deliver_callback::store::{DeliveryError, DeliveryStore, Present};
 use serde_json::{Value, json};
+use tidegate_callbacks::{Delivery, Present, Status};
 use tidegate_events::OrderId;
-use tidegate_operations::customers as operations_customers;
-use tidegate_operations::tables::{self, IndexKey};
-use tidegate_operations::{Hint, Queues as _, Tables as _};
+use tidegate_operations::{Hint, callbacks, customers as customer_secrets};
 use uuid::Uuid;
 
 use crate::age::age;
@@ -18,9 +14,6 @@ use crate::args::{CallbackSecret, CallbackStatus, CallbacksCommand};
 use crate::context::Context;
 use crate::deployment::Deployment;
 use crate::{clock, customers, standin_client, timeline};
-
-/// More than a person reads; the oldest come first.
-const MOST: usize = 200;
 
 pub(super) async fn run(context: &Context, command: CallbacksCommand) -> Result<ExitCode> {
     let deployment = context.deployment().await?;
@@ -39,23 +32,13 @@ pub(super) async fn run(context: &Context, command: CallbacksCommand) -> Result<
 }
 
 async fn list(context: &Context, deployment: &Deployment, wanted: Option<CallbackStatus>) -> Result<()> {
-    let resources = deployment.resources().await?;
-    let (client, table) = (&deployment.dynamodb, resources.output("CallbacksTableName")?);
-    let statuses = match wanted {
-        None => vec![Status::Pending, Status::Disabled, Status::Exhausted],
-        Some(CallbackStatus::Pending) => vec![Status::Pending],
-        Some(CallbackStatus::Disabled) => vec![Status::Disabled],
-        Some(CallbackStatus::Exhausted) => vec![Status::Exhausted],
-    };
-    let mut deliveries: Vec<Delivery> = Vec::new();
-    for status in statuses {
-        let key = IndexKey { index: "by-status", attribute: "status", value: status.as_str(), sort: "since" };
-        let keys = client.indexed(table, key, MOST).await?;
-        let found: Vec<Option<Delivery>> =
-            tables::states(client, table, keys.iter().map(|key| key.id.as_str())).await?;
-        // The index may still have what was delivered a moment ago.
-        deliveries.extend(found.into_iter().flatten().filter(|delivery| delivery.status == status));
-    }
+    let status = wanted.map(|wanted| match wanted {
+        CallbackStatus::Pending => Status::Pending,
+        CallbackStatus::Disabled => Status::Disabled,
+        CallbackStatus::Exhausted => Status::Exhausted,
+    });
+    let clients: &tidegate_operations::Deployment = deployment;
+    let deliveries = callbacks::list(clients, &deployment.resources().await?, status).await?;
     let now = clock::epoch_millis();
     if deliveries.is_empty() {
         context.output.line("No callback is amiss.");
@@ -97,22 +80,15 @@ fn document(delivery: &Delivery) -> Value {
     })
 }
 
-/// Writes first and sends then, as `store.rs` requires; interrupted in between, it has to be repeated.
 async fn retry(context: &Context, deployment: &Deployment, order: &OrderId) -> Result<()> {
-    let resources = deployment.resources().await?;
-    let table = resources.output("CallbacksTableName")?;
-    let queue = resources.output("DeliverCallbackQueueUrl")?;
-    let deliveries = DeliveryStore(deployment.dynamodb.aggregates(table));
     let present = Present { now: clock::timestamp(), random: Uuid::new_v4().as_u128() };
-    let (delivery, message) = match deliveries.retry(order, present).await {
-        Ok(written) => written,
-        Err(DeliveryError::Absent { .. }) => bail!(Hint::new(
+    let clients: &tidegate_operations::Deployment = deployment;
+    let Some(delivery) = callbacks::retry(clients, &deployment.resources().await?, order, present).await? else {
+        bail!(Hint::new(
             format!("there is no callback of order {}", order.as_str()),
             "it has none until it has ended, and none at all where it was placed without a callback_url",
-        )),
-        Err(error) => return Err(error.into()),
+        ));
     };
-    deployment.sqs.send(queue, &message, BTreeMap::new()).await?;
     context.output.line(format!("The callback of order {} goes to {} again.", order.as_str(), delivery.host()));
     context.output.document(&document(&delivery))
 }
@@ -123,9 +99,9 @@ async fn received(context: &Context, deployment: &Deployment) -> Result<()> {
         context.output.line("No callbacks yet.");
     } else {
         context.output.table(
-            &["received", "receiver", "id", "answered", "says"],
+            &["received", "receiver", "id", "answered", "type"],
             callbacks.iter().map(|callback| {
-                let says =
+                let event =
                     callback.body["type"].as_str().unwrap_or(if callback.verified { "" } else { "not verified" });
                 let again = if callback.repeated { " (again)" } else { "" };
                 let id = callback.id.clone().unwrap_or_default();
@@ -134,7 +110,7 @@ async fn received(context: &Context, deployment: &Deployment) -> Result<()> {
                     callback.name.clone(),
                     id,
                     callback.status.to_string(),
-                    format!("{says}{again}"),
+                    format!("{event}{again}"),
                 ]
             }),
         );
@@ -144,7 +120,7 @@ async fn received(context: &Context, deployment: &Deployment) -> Result<()> {
 
 async fn rotate(context: &Context, deployment: &Deployment, customer: &str) -> Result<()> {
     let customer_id = customers::id_of(deployment, &deployment.resources().await?, customer).await?;
-    let secrets = operations_customers::rotate(&deployment.secrets, &deployment.callback_secret(&customer_id)).await?;
+    let secrets = customer_secrets::rotate(&deployment.secrets, &deployment.callback_secret(&customer_id)).await?;
     customers::register_secrets(deployment, &customer_id, &secrets).await?;
     let output = context.output;
     output.line(format!(
@@ -159,7 +135,7 @@ async fn rotate(context: &Context, deployment: &Deployment, customer: &str) -> R
 
 async fn retire(context: &Context, deployment: &Deployment, customer: &str) -> Result<()> {
     let customer_id = customers::id_of(deployment, &deployment.resources().await?, customer).await?;
-    let retired = operations_customers::retire(&deployment.secrets, &deployment.callback_secret(&customer_id)).await?;
+    let retired = customer_secrets::retire(&deployment.secrets, &deployment.callback_secret(&customer_id)).await?;
     if retired.removed > 0 {
         customers::register_secrets(deployment, &customer_id, &[retired.newest]).await?;
     }

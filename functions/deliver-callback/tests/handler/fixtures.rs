@@ -6,12 +6,11 @@ use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::sqs::SqsEvent;
 use deliver_callback::Deliverer;
-use deliver_callback::delivery::Delivery;
 use deliver_callback::sender::Sender;
 use deliver_callback::signers::Signers;
-use deliver_callback::store::{DeliveryStore, Present};
 use serde_json::{Value, json};
 use tidegate_batch::Reason;
+use tidegate_callbacks::{Delivery, DeliveryStore, Present};
 use tidegate_cloudevents::{Event, messaging};
 use tidegate_outbox::{
     AggregateId, AggregateStore, Change, Commit, CommitError, Decision, Image, MemoryAggregates, StoreError, Write,

@@ -1,7 +1,6 @@
 //! What `tidegate callbacks retry` builds on.
 
-use deliver_callback::delivery::Status;
-use deliver_callback::store::DeliveryError;
+use tidegate_callbacks::{DeliveryError, Status};
 use tidegate_cloudevents::messaging;
 
 use crate::fixtures::{Desk, Fate, batch, confirmed};
