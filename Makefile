@@ -95,6 +95,10 @@ lint: ## Check the templates, the API's description and the public documentation
 api: ## Write down anew what the libraries offer (toolkit/*/public-api.snap), after a change that is meant
 	@INSTA_UPDATE=always cargo test --locked -q --workspace --all-features --test public_api
 
+.PHONY: diagrams
+diagrams: ## Draw the sagas anew (docs/*-saga.md), after a change of their machines or tables
+	@cargo run --locked -q --package tidegate-architecture --bin diagrams
+
 .PHONY: package
 package: ## Package the libraries as for a release, and compile each from its package alone
 	@cargo publish --locked --dry-run $(LIBRARIES)

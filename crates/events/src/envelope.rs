@@ -7,10 +7,9 @@ use serde::{Deserialize, Serialize};
 use tidegate_cloudevents::Event;
 use tidegate_outbox::{AggregateId, CommandId, TaskToken, Write};
 
-use crate::command::Service;
 use crate::{
     Command, CommandName, CompensationAnswered, CorrelationId, OrderEvent, OrderId, ParkedAnswer, PaymentCommand,
-    ReadError, ShipmentCommand, StockCommand,
+    ReadError, Role, Service, StockCommand,
 };
 
 /// A command, with what has to be known beside it. Its JSON is the body of the message.
@@ -117,10 +116,10 @@ impl Envelope {
             return Err(CommandError::UnknownVersion { command: name, version: head.version });
         }
         let command = match name.service() {
-            Service::Stock => Command::Stock(read_owned(body)?),
-            Service::Payment => Command::Payment(read_owned(body)?),
-            Service::Shipment => Command::Shipment(read_owned(body)?),
-            Service::Order => Command::Order(read_owned(body)?),
+            Service::Inventory => Command::Stock(read_owned(body)?),
+            Service::Payments => Command::Payment(read_owned(body)?),
+            Service::Shipping => Command::Shipment(read_owned(body)?),
+            Service::Orders => Command::Order(read_owned(body)?),
         };
         let Head { command_id, order_id, task_token, correlation_id, traceparent, .. } = head;
         Ok(Self { command_id, order_id, task_token, correlation_id, traceparent, command })
@@ -158,26 +157,8 @@ impl Envelope {
             OrderEvent::OrderCancellationRequested(_) => Command::Payment(PaymentCommand::Stop {}),
             OrderEvent::OrderConfirmed(_) => Command::Stock(StockCommand::Ship {}),
             OrderEvent::CompensationAnswered(CompensationAnswered { step, answer: ParkedAnswer::Resolved }) => {
-                match step {
-                    CommandName::CancelShipment => Command::Shipment(ShipmentCommand::Cancel {}),
-                    CommandName::UndoPayment => Command::Payment(PaymentCommand::Settle {}),
-                    CommandName::ReleaseStock => Command::Stock(StockCommand::Release {}),
-                    // The order's own step was undone where the answer was decided.
-                    CommandName::CancelOrder
-                    // What has no compensation is never parked.
-                    | CommandName::ReserveStock
-                    | CommandName::ShipStock
-                    | CommandName::AuthorisePayment
-                    | CommandName::CapturePayment
-                    | CommandName::StopPayment
-                    | CommandName::SettlePayment
-                    | CommandName::ReconcilePayment
-                    | CommandName::CreateShipment
-                    | CommandName::ConfirmOrder
-                    | CommandName::WithdrawConfirmation
-                    | CommandName::ParkCompensation
-                    | CommandName::AnswerCompensation => return Ok(None),
-                }
+                let Role::Compensation { resolved: Some(command) } = step.role() else { return Ok(None) };
+                command
             }
             OrderEvent::CompensationAnswered(CompensationAnswered { answer: ParkedAnswer::Retry, .. })
             | OrderEvent::OrderPlaced(_)

@@ -7,13 +7,14 @@ use tidegate_cloudevents::{Event, EventBuilder};
 use tidegate_outbox::CommandId;
 
 use crate::{
-    Address, CallbackUrl, CancelReason, CommandName, CorrelationId, CustomerId, Lines, Money, OrderId, PaymentId,
-    PaymentMethod, PricedLine, Reason, ShipmentId, Sku,
+    Address, CallbackUrl, CancelReason, CommandName, CorrelationId, CustomerId, Lines, Money, OrderId, ParkedAnswer,
+    PaymentId, PaymentMethod, PricedLine, Reason, ShipmentId, Sku,
 };
 
-/// One line for each event: its data, the service that publishes it, the middle of its CloudEvents `type`.
+/// One line for each event: its data, the service that publishes it, the middle of its CloudEvents `type`, and how far it
+/// shows that the saga is.
 macro_rules! events {
-    ($($(#[$doc:meta])* $name:ident($data:ty), $source:literal, $word:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident($data:ty), $source:literal, $word:literal, $progress:expr;)*) => {
         /// Something that has happened to an order.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub enum OrderEvent {
@@ -44,6 +45,16 @@ macro_rules! events {
             pub fn source(self) -> &'static str {
                 match self {
                     $(Self::$name => $source,)*
+                }
+            }
+
+            /// How far the saga is that it comes from.
+            #[must_use]
+            pub fn progress(self) -> Progress {
+                use CommandName::*;
+                use Progress::*;
+                match self {
+                    $(Self::$name => $progress,)*
                 }
             }
         }
@@ -84,41 +95,54 @@ macro_rules! events {
 
 events! {
     /// A customer has ordered.
-    OrderPlaced(OrderPlaced), "/orders", "order-placed";
+    OrderPlaced(OrderPlaced), "/orders", "order-placed", Beside;
     /// The customer does not want it any more. Whether that is in time the payment decides.
-    OrderCancellationRequested(Nothing), "/orders", "order-cancellation-requested";
+    OrderCancellationRequested(Nothing), "/orders", "order-cancellation-requested", Beside;
     /// All of it is set aside.
-    StockReserved(StockOf), "/inventory", "stock-reserved";
+    StockReserved(StockOf), "/inventory", "stock-reserved", Done(ReserveStock);
     /// There is not enough; nothing is set aside.
-    StockRejected(StockRejected), "/inventory", "stock-rejected";
+    StockRejected(StockRejected), "/inventory", "stock-rejected", Refused(&[ReserveStock]);
     /// What was set aside is free again.
-    StockReleased(StockOf), "/inventory", "stock-released";
+    StockReleased(StockOf), "/inventory", "stock-released", Done(ReleaseStock);
     /// The money is certain.
-    PaymentAuthorised(PaymentOf), "/payments", "payment-authorised";
+    PaymentAuthorised(PaymentOf), "/payments", "payment-authorised", Done(AuthorisePayment);
     /// The money is not to be had.
-    PaymentDeclined(PaymentDeclined), "/payments", "payment-declined";
+    PaymentDeclined(PaymentDeclined), "/payments", "payment-declined", Refused(&[AuthorisePayment, CapturePayment]);
     /// The money was taken.
-    PaymentCaptured(PaymentOf), "/payments", "payment-captured";
+    PaymentCaptured(PaymentOf), "/payments", "payment-captured", Done(CapturePayment);
     /// The authorisation was given back.
-    PaymentVoided(PaymentOf), "/payments", "payment-voided";
+    PaymentVoided(PaymentOf), "/payments", "payment-voided", Done(UndoPayment);
     /// The money was given back.
-    PaymentRefunded(PaymentOf), "/payments", "payment-refunded";
+    PaymentRefunded(PaymentOf), "/payments", "payment-refunded", Done(UndoPayment);
     /// The authorisation lapsed.
-    PaymentExpired(PaymentOf), "/payments", "payment-expired";
+    PaymentExpired(PaymentOf), "/payments", "payment-expired", Refused(&[CapturePayment]);
     /// A carrier is booked.
-    ShipmentCreated(ShipmentCreated), "/shipping", "shipment-created";
+    ShipmentCreated(ShipmentCreated), "/shipping", "shipment-created", Done(CreateShipment);
     /// The carrier does not ship this there.
-    ShipmentRejected(ShipmentRejected), "/shipping", "shipment-rejected";
+    ShipmentRejected(ShipmentRejected), "/shipping", "shipment-rejected", Refused(&[CreateShipment]);
     /// The booking is cancelled.
-    ShipmentCancelled(ShipmentOf), "/shipping", "shipment-cancelled";
+    ShipmentCancelled(ShipmentOf), "/shipping", "shipment-cancelled", Done(CancelShipment);
     /// Done. One of the two ends an order has.
-    OrderConfirmed(Nothing), "/orders", "order-confirmed";
+    OrderConfirmed(Nothing), "/orders", "order-confirmed", Done(ConfirmOrder);
     /// Undone. The other end.
-    OrderCancelled(OrderCancelled), "/orders", "order-cancelled";
+    OrderCancelled(OrderCancelled), "/orders", "order-cancelled", Done(CancelOrder);
     /// A compensation keeps failing and waits for a person.
-    CompensationParked(CompensationParked), "/orders", "compensation-parked";
+    CompensationParked(CompensationParked), "/orders", "compensation-parked", Parked;
     /// A person has said what is to become of it.
-    CompensationAnswered(CompensationAnswered), "/orders", "compensation-answered";
+    CompensationAnswered(CompensationAnswered), "/orders", "compensation-answered", Beside;
+}
+
+/// How far an event shows that a saga is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// This step or compensation has been done.
+    Done(CommandName),
+    /// A step was refused: the first of these that has not been done.
+    Refused(&'static [CommandName]),
+    /// A compensation waits for a person.
+    Parked,
+    /// Nothing: it happens beside the saga.
+    Beside,
 }
 
 /// No data: the event says it all.
@@ -232,16 +256,6 @@ pub struct CompensationAnswered {
     pub step: CommandName,
     /// What is to become of it.
     pub answer: ParkedAnswer,
-}
-
-/// What a person may say of a parked compensation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ParkedAnswer {
-    /// The cause is mended: try again.
-    Retry,
-    /// It was undone by hand: go on with the next.
-    Resolved,
 }
 
 /// What an event has beside what happened.

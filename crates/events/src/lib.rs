@@ -20,7 +20,8 @@
 //! - **Command** ([`Envelope`], [`Command`]): something that is asked of one service, imperative; travels through that
 //!   service's queue, mostly with the token by which a waiting saga is answered. The names of commands and the tokens are
 //!   `tidegate_outbox`'s, whose [`Write`](tidegate_outbox::Write) an envelope becomes.
-//! - **Error name** ([`ErrorName`]): the word of a "no", which the saga's catchers match.
+//! - **Error name** ([`ErrorName`]): the word of a refusal, which the saga's catchers match.
+//! - **Saga** ([`Saga`]): the steps of a state machine and what undoes them ([`Role`]), as the table of commands has them.
 //! - **Timeline** ([`TimelineEntry`]): what happened to an order, an entry for each event, without what is nobody's
 //!   business.
 //! - **Fault** ([`Fault`]): what is wrong with a client's body, and where.
@@ -51,20 +52,21 @@ mod timeline;
 
 pub use address::{Address, AddressLine, Country};
 pub use command::{
-    Command, CommandName, OrderCommand, PaymentCommand, PaymentFact, ShipmentCommand, StepError, StockCommand,
+    Command, CommandName, OrderCommand, ParkedAnswer, PaymentCommand, PaymentFact, Role, Service, ShipmentCommand,
+    StepError, StockCommand,
 };
 pub use envelope::{CommandError, Envelope};
 pub use error_name::{CancelReason, ErrorName};
 pub use event::{
     About, CompensationAnswered, CompensationParked, EventType, Nothing, OrderCancelled, OrderEvent, OrderPlaced,
-    ParkedAnswer, PaymentDeclined, PaymentOf, ReadError, ShipmentCreated, ShipmentOf, ShipmentRejected, Shortage,
-    StockOf, StockRejected,
+    PaymentDeclined, PaymentOf, Progress, ReadError, ShipmentCreated, ShipmentOf, ShipmentRejected, Shortage, StockOf,
+    StockRejected,
 };
 pub use id::{CallbackUrl, CorrelationId, CustomerId, OrderId, PaymentId, PaymentMethod, Reason, ShipmentId, Sku};
 pub use line::{Line, Lines, MAX_LINES, MAX_QUANTITY, MAX_TOTAL, PricedLine, Quantity};
 pub use money::{Currency, Money};
 pub use place_order::{Fault, PlaceOrder};
-pub use saga::SagaInput;
+pub use saga::{ORDER_SAGA, Saga, SagaInput};
 pub use text::Invalid;
 pub use tidegate_outbox::{CommandId, TaskToken};
 pub use timeline::{NoEntry, TimelineEntry, Unreadable};

@@ -56,6 +56,43 @@ macro_rules! text {
 }
 pub(crate) use text;
 
+/// An enum whose variants are words: the same in Rust, in JSON and in a state machine.
+macro_rules! names {
+    ($(#[$doc:meta])* $name:ident, $expected:literal { $($(#[$of:meta])* $variant:ident,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        pub enum $name {
+            $($(#[$of])* $variant,)*
+        }
+
+        impl $name {
+            pub const ALL: [Self; [$(stringify!($variant)),*].len()] = [$(Self::$variant),*];
+
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => stringify!($variant),)*
+                }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = $crate::Invalid;
+
+            fn from_str(word: &str) -> Result<Self, $crate::Invalid> {
+                Self::ALL.into_iter().find(|name| name.as_str() == word).ok_or($crate::Invalid($expected))
+            }
+        }
+    };
+}
+pub(crate) use names;
+
 pub(crate) type Debug = fn(&str, &mut fmt::Formatter<'_>) -> fmt::Result;
 
 pub(crate) fn plain(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {

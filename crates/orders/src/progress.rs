@@ -1,31 +1,13 @@
-//! Which step of the saga is under way, as far as an order's events tell.
+//! Which step of the saga is under way, as far as an order's events show.
 //!
-//! Nobody asks Step Functions: an execution is found by its name, but its history costs requests that are few a second.
-//! What has happened says which step comes next. It is told late, in any order and not of everything (a step that timed
-//! out tells nothing, nor a compensation that found nothing to undo), so of all that is known the furthest counts, and
-//! the order's own state, which is never late, before that.
+//! Step Functions is not asked: an execution is found by its name, but its history costs requests that are few a second.
+//! Events arrive late, in any order, and not for everything (a step that timed out has none, nor has a compensation that
+//! found nothing to undo), so of all that is known the furthest counts, and the order's own state, which is never late,
+//! with it. Which event belongs to which step, and what comes next, stands in the tables of `tidegate_events`.
 
-use tidegate_events::{CommandName, EventType};
+use tidegate_events::{CommandName, EventType, ORDER_SAGA, Progress};
 
 use crate::OrderStatus;
-
-/// The way there, backwards: whoever finds the event knows that the command after it is next.
-const FORWARD: [(EventType, CommandName); 4] = [
-    (EventType::PaymentCaptured, CommandName::ConfirmOrder),
-    (EventType::ShipmentCreated, CommandName::CapturePayment),
-    (EventType::PaymentAuthorised, CommandName::CreateShipment),
-    (EventType::StockReserved, CommandName::AuthorisePayment),
-];
-
-/// The way back, backwards.
-const BACK: [(EventType, CommandName); 6] = [
-    (EventType::StockReleased, CommandName::CancelOrder),
-    (EventType::StockRejected, CommandName::CancelOrder), // nothing was set aside
-    (EventType::PaymentVoided, CommandName::ReleaseStock),
-    (EventType::PaymentRefunded, CommandName::ReleaseStock),
-    (EventType::ShipmentCancelled, CommandName::UndoPayment),
-    (EventType::ShipmentRejected, CommandName::UndoPayment), // nothing was booked
-];
 
 /// The step that is under way, or that waits for a person because it is `parked`. None where the order has ended.
 #[must_use]
@@ -33,20 +15,37 @@ pub fn current_step(status: OrderStatus, parked: Option<CommandName>, events: &[
     if matches!(status, OrderStatus::Confirmed | OrderStatus::Cancelled { .. }) {
         return None;
     }
-    let has = |event: EventType| events.contains(&event);
-    let furthest = |way: &[(EventType, CommandName)]| way.iter().find(|(it, _)| has(*it)).map(|(_, next)| *next);
-    let under_way = || match furthest(&BACK) {
-        Some(step) => step,
-        // Declined before anything was booked, or at the capture.
-        None if has(EventType::PaymentDeclined) && !has(EventType::PaymentAuthorised) => CommandName::ReleaseStock,
-        None if has(EventType::PaymentDeclined) || has(EventType::PaymentExpired) => CommandName::CancelShipment,
-        None if status == OrderStatus::Withdrawn => CommandName::CancelShipment,
-        // A person was needed, so it is going back; behind the capture the first thing to undo is the confirmation.
-        None if !has(EventType::CompensationParked) => furthest(&FORWARD).unwrap_or(CommandName::ReserveStock),
-        None if has(EventType::PaymentCaptured) => CommandName::WithdrawConfirmation,
-        None => CommandName::CancelShipment,
-    };
-    Some(parked.unwrap_or_else(under_way))
+    if parked.is_some() {
+        return parked;
+    }
+    let steps: Vec<CommandName> = ORDER_SAGA.steps().collect();
+    let compensations = ORDER_SAGA.compensations();
+    let progress = || events.iter().map(|event| event.progress());
+    // What is undone had been done, even where the event of it is not there yet: at least the first step of it.
+    let is_of = |step: CommandName, done| step == done || step.undone_by() == Some(done);
+    let done = progress().filter_map(|progress| {
+        let Progress::Done(done) = progress else { return None };
+        steps.iter().position(|step| is_of(*step, done))
+    });
+    let under_way = done.max().map_or(0, |furthest| furthest + 1);
+
+    let position = |compensation| compensations.iter().position(|name| *name == compensation);
+    let next_to_undo = progress().filter_map(|progress| match progress {
+        Progress::Done(done) => position(done).map(|at| at + 1),
+        Progress::Refused(names) => {
+            let at = |name: &CommandName| steps.iter().position(|step| step == name);
+            let refused = names.iter().find(|name| at(name) >= Some(under_way)).or(names.last())?;
+            position(ORDER_SAGA.due_before(*refused)[0])
+        }
+        // The step under way has failed and may have been done.
+        Progress::Parked => position(ORDER_SAGA.due_after(*steps.get(under_way)?)[0]),
+        Progress::Beside => None,
+    });
+    let withdrawn = (status == OrderStatus::Withdrawn).then(|| position(CommandName::WithdrawConfirmation)).flatten();
+    match next_to_undo.chain(withdrawn.map(|at| at + 1)).max() {
+        Some(next) => compensations.get(next).or(compensations.last()).copied(),
+        None => steps.get(under_way).or(steps.last()).copied(),
+    }
 }
 
 #[cfg(test)]
@@ -121,9 +120,9 @@ mod tests {
     }
 
     #[test]
-    fn the_customers_wish_changes_nothing_until_it_is_heard() {
-        let wished = [OrderPlaced, StockReserved, OrderCancellationRequested];
-        assert_eq!(current_step(Placed, None, &wished), Some(AuthorisePayment));
+    fn a_requested_cancellation_changes_nothing_until_a_step_is_refused_for_it() {
+        let requested = [OrderPlaced, StockReserved, OrderCancellationRequested];
+        assert_eq!(current_step(Placed, None, &requested), Some(AuthorisePayment));
     }
 
     proptest! {
@@ -134,7 +133,7 @@ mod tests {
             let step = current_step(Placed, None, &events);
             prop_assert!(step.is_some());
             let mut sorted = events.clone();
-            sorted.sort_by_key(|it| it.as_str());
+            sorted.sort_by_key(|event| event.as_str());
             sorted.dedup();
             prop_assert_eq!(current_step(Placed, None, &sorted), step, "neither order nor repetition matter");
         }

@@ -7,6 +7,7 @@
 pub mod alarms;
 pub mod crates;
 pub mod documents;
+pub mod drawing;
 pub mod functions;
 pub mod indexes;
 pub mod machine;

@@ -6,9 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-
-/// Commands that ask a person. What follows such a state is a person's decision, and so no cycle that runs by itself.
-const ASK_A_PERSON: &[&str] = &["ParkCompensation"];
+use tidegate_events::{CommandName, Role, Saga};
 
 /// A state machine, read.
 #[derive(Debug)]
@@ -54,6 +52,12 @@ pub fn read_all(folder: &Path) -> Result<Vec<Machine>> {
     Ok(machines.into_values().collect())
 }
 
+/// The file of a saga's machine.
+#[must_use]
+pub fn file_of(saga: Saga) -> String {
+    format!("{}.asl.json", saga.name)
+}
+
 impl Machine {
     /// Reads a machine's text.
     ///
@@ -71,7 +75,7 @@ impl Machine {
     /// One of its states.
     #[must_use]
     pub fn state(&self, name: &str) -> Option<State<'_>> {
-        self.states().find(|it| it.name == name)
+        self.states().find(|state| state.name == name)
     }
 
     /// The states that an execution goes through when nothing goes wrong; a Choice ends it, because it has no one way on.
@@ -79,7 +83,7 @@ impl Machine {
     pub fn straight_path(&self) -> Vec<&str> {
         let mut path: Vec<&str> = Vec::new();
         let mut at = self.root["StartAt"].as_str();
-        while let Some(state) = at.and_then(|name| self.state(name)).filter(|it| !path.contains(&it.name)) {
+        while let Some(state) = at.and_then(|name| self.state(name)).filter(|state| !path.contains(&state.name)) {
             path.push(state.name);
             at = state.body["Next"].as_str();
         }
@@ -94,22 +98,34 @@ impl<'m> State<'m> {
         self.body["Type"] == "Task"
     }
 
-    /// Whether it waits until somebody answers with its token.
+    /// Whether it waits for an answer to its task token.
     #[must_use]
     pub fn waits_for_token(self) -> bool {
-        self.body["Resource"].as_str().is_some_and(|it| it.ends_with(".waitForTaskToken"))
+        self.body["Resource"].as_str().is_some_and(|resource| resource.ends_with(".waitForTaskToken"))
     }
 
-    /// The command that it sends.
+    /// The command that it sends, if there is such a command.
     #[must_use]
-    pub fn command(self) -> Option<&'m str> {
-        self.body["Parameters"]["MessageBody"]["command"].as_str()
+    pub fn command_name(self) -> Option<CommandName> {
+        self.body["Parameters"]["MessageBody"]["command"].as_str()?.parse().ok()
     }
 
-    /// Whether a person answers.
+    /// Whether it does something that can be undone.
+    #[must_use]
+    pub fn is_step(self) -> bool {
+        self.command_name().is_some_and(|name| name.undone_by().is_some())
+    }
+
+    /// Whether a person answers: what follows is a person's decision, and so no cycle that runs by itself.
     #[must_use]
     pub fn asks_a_person(self) -> bool {
-        self.command().is_some_and(|command| ASK_A_PERSON.contains(&command))
+        self.command_name().is_some_and(|name| name.role() == Role::Park)
+    }
+
+    /// Whether it ends an execution well.
+    #[must_use]
+    pub fn succeeds(self) -> bool {
+        self.body["Type"] == "Succeed"
     }
 
     /// Its catchers or retriers, in their order.
@@ -120,13 +136,13 @@ impl<'m> State<'m> {
     /// The catcher or retrier of everything that no other takes.
     #[must_use]
     pub fn catch_all(self, kind: &str) -> Option<&'m Value> {
-        self.handlers(kind).find(|it| names(it).eq(["States.ALL"]))
+        self.handlers(kind).find(|handler| names(handler).eq(["States.ALL"]))
     }
 
     /// Where it leads.
     pub fn transitions(self) -> impl Iterator<Item = Transition<'m>> {
-        let choices = self.handlers("Choices").map(|it| (&it["Next"], None));
-        let catchers = self.handlers("Catch").map(|it| (&it["Next"], Some(&it["ErrorEquals"])));
+        let choices = self.handlers("Choices").map(|choice| (&choice["Next"], None));
+        let catchers = self.handlers("Catch").map(|catcher| (&catcher["Next"], Some(&catcher["ErrorEquals"])));
         let plain = [(&self.body["Next"], None), (&self.body["Default"], None)];
         let all = plain.into_iter().chain(choices).chain(catchers);
         all.filter_map(|(to, errors)| Some(Transition { to: to.as_str()?, errors }))

@@ -2,7 +2,7 @@
 //! under its own id, in the queue of the service that carries it out.
 
 use serde_json::{Map, Value};
-use tidegate_events::{Command, Envelope};
+use tidegate_events::Envelope;
 
 use crate::machine::{Machine, State};
 
@@ -23,12 +23,7 @@ fn judge(state: State<'_>, input: &Value) -> Result<(), String> {
     if envelope.task_token.is_none() {
         return Err("sends no token".to_owned());
     }
-    let queue = match envelope.command {
-        Command::Stock(_) => "${InventoryQueueUrl}",
-        Command::Payment(_) => "${PaymentsQueueUrl}",
-        Command::Shipment(_) => "${ShippingQueueUrl}",
-        Command::Order(_) => "${OrdersQueueUrl}",
-    };
+    let queue = format!("${{{}QueueUrl}}", envelope.command.name().service());
     if state.body["Parameters"]["QueueUrl"] != queue {
         return Err(format!("{name} goes to {queue}"));
     }

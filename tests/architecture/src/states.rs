@@ -29,7 +29,7 @@ pub fn violations(machine: &Machine) -> Vec<String> {
         if state.body["Type"] == "Choice" {
             judge_choice(state, &mut complain);
         }
-        for key in FOREIGN.iter().filter(|it| !state.body[**it].is_null()) {
+        for key in FOREIGN.iter().filter(|key| !state.body[**key].is_null()) {
             complain(format!("`{key}` is not JSONPath without variables"));
         }
         judge_addresses(state.body, &mut complain);
@@ -40,7 +40,7 @@ pub fn violations(machine: &Machine) -> Vec<String> {
     found
 }
 
-/// Error names that a machine handles and nobody raises, and the other way round. Those of Step Functions and of the services that it
+/// Error names that a machine handles and no worker raises, and the other way round. Those of Step Functions and of the services that it
 /// calls are not ours.
 #[must_use]
 pub fn error_violations(machines: &[Machine], raised: &[&str]) -> Vec<String> {
@@ -52,10 +52,10 @@ pub fn error_violations(machines: &[Machine], raised: &[&str]) -> Vec<String> {
         .filter(|name| !name.contains('.'))
         .collect();
     let raised: BTreeSet<&str> = raised.iter().copied().collect();
-    let nobody = handled.difference(&raised).map(|name| format!("{name} is handled, and nobody raises it"));
+    let unraised = handled.difference(&raised).map(|name| format!("{name} is handled, and no worker raises it"));
     let unhandled =
         raised.difference(&handled).map(|name| format!("{name} is raised, and no machine handles it by name"));
-    nobody.chain(unhandled).collect()
+    unraised.chain(unhandled).collect()
 }
 
 fn judge_task(state: State<'_>, complain: &mut impl FnMut(String)) {
@@ -66,7 +66,7 @@ fn judge_task(state: State<'_>, complain: &mut impl FnMut(String)) {
     if state.waits_for_token() {
         match state.body["HeartbeatSeconds"].as_u64() {
             None => complain("waits for a token without a heartbeat".to_owned()),
-            Some(heartbeat) if timeout.is_some_and(|it| it <= heartbeat) => {
+            Some(heartbeat) if timeout.is_some_and(|timeout| timeout <= heartbeat) => {
                 complain("its heartbeat is not shorter than its timeout".to_owned());
             }
             Some(_) => {}
@@ -84,7 +84,7 @@ fn judge_task(state: State<'_>, complain: &mut impl FnMut(String)) {
             complain("goes on without the person that it asks".to_owned());
         }
         if state.catch_all("Retry").is_none() {
-            complain("does not ask again when nobody answers".to_owned());
+            complain("does not ask again when no answer comes".to_owned());
         }
     } else if state.catch_all("Catch").is_none() {
         complain("has no catch-all".to_owned());
@@ -103,7 +103,7 @@ fn judge_catchers(state: State<'_>, complain: &mut impl FnMut(String)) {
         if catchers.last().is_none_or(|last| !names(last).eq(["States.ALL"])) {
             complain("its catch-all is not the last catcher".to_owned());
         }
-        if !catchers.iter().any(|it| names(it).eq([TOO_LARGE]) && it["Next"] == catch_all["Next"]) {
+        if !catchers.iter().any(|catcher| names(catcher).eq([TOO_LARGE]) && catcher["Next"] == catch_all["Next"]) {
             complain(format!("{TOO_LARGE} has no catcher of its own that leads where the catch-all does"));
         }
     }
@@ -154,8 +154,8 @@ fn judge_addresses(body: &Value, complain: &mut impl FnMut(String)) {
         Value::String(text) if names_deployment(text) => {
             complain(format!("names {text}: use a definition substitution"));
         }
-        Value::Array(items) => items.iter().for_each(|it| judge_addresses(it, complain)),
-        Value::Object(members) => members.values().for_each(|it| judge_addresses(it, complain)),
+        Value::Array(items) => items.iter().for_each(|item| judge_addresses(item, complain)),
+        Value::Object(members) => members.values().for_each(|value| judge_addresses(value, complain)),
         _ => {}
     }
 }

@@ -137,6 +137,6 @@ fn error_names_are_compared_both_ways() {
     let found = error_violations(&machines, &["Again", "Never", "Rejected"]);
     assert_eq!(
         found,
-        ["Refused is handled, and nobody raises it", "Rejected is raised, and no machine handles it by name"]
+        ["Refused is handled, and no worker raises it", "Rejected is raised, and no machine handles it by name"]
     );
 }

@@ -12,8 +12,8 @@ pub fn violations(template: &Template, machines: &[Machine]) -> Vec<String> {
     for workflow in template.of_kind("AWS::Serverless::StateMachine") {
         let mut complain = |problem: String| found.push(format!("{}: {}: {problem}", template.name, workflow.id));
         let properties = workflow.properties;
-        let file = properties["DefinitionUri"].as_str().and_then(|it| it.strip_prefix("../statemachines/"));
-        let Some(machine) = machines.iter().find(|it| Some(it.name.as_str()) == file) else {
+        let file = properties["DefinitionUri"].as_str().and_then(|uri| uri.strip_prefix("../statemachines/"));
+        let Some(machine) = machines.iter().find(|machine| Some(machine.name.as_str()) == file) else {
             complain("its definition is none of statemachines/".to_owned());
             continue;
         };
@@ -100,7 +100,7 @@ Resources:
         for (good, bad, named) in cases {
             assert!(GOOD.contains(good), "{good}");
             let found = found(&GOOD.replacen(good, bad, 1));
-            assert!(found.iter().any(|it| it.contains(named)), "{good} -> {bad}: {found:?}");
+            assert!(found.iter().any(|violation| violation.contains(named)), "{good} -> {bad}: {found:?}");
         }
     }
 }

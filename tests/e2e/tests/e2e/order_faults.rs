@@ -1,9 +1,9 @@
 //! An order broken at every step, with the real workers, relays and Stripe client against the real state machine on the emulator.
 //!
-//! `tests/saga` runs thousands of plans over a model of the services; this runs one of each kind over the services themselves. Every
+//! `tests/saga` runs thousands of plans over the services in memory; this runs one of each kind over the services themselves. Every
 //! case is an order of its own, and they run beside each other and share a SKU. The test stands where Lambda's mappings stand,
 //! between queue and worker and between stream and relay, so that it can lose, repeat, delay and kill what it likes without waiting
-//! for a visibility or a retry of somebody else's.
+//! for a visibility or a retry.
 
 mod books;
 mod course;
@@ -20,12 +20,11 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use futures::StreamExt as _;
-use tidegate_events::CommandName;
+use tidegate_events::{CommandName, ORDER_SAGA, Service};
 
 use self::books::{Books, shared_stock, skus, word};
 use self::course::Ended;
-use self::faults::{COMPENSATIONS, Fault, Person, Plan, STEPS, kinds, plans};
-use self::services::Service;
+use self::faults::{Fault, Person, Plan, kinds, plans};
 use self::world::World;
 use crate::chance::Chance;
 use crate::stack::Stack;
@@ -42,8 +41,8 @@ type Case = (Plan, Result<Ended>);
 pub(crate) async fn a_fault_at_any_step_leaves_the_books_balanced(stack: Arc<Stack>) -> Result<()> {
     let began = Instant::now();
     let mut chance = Chance::of_run();
-    let plans = plans(DOUBLES, |below| chance.below(below));
-    let (world, mut tasks) = World::start(&stack, kinds(&plans)).await?;
+    let plans = plans(ORDER_SAGA, DOUBLES, |below| chance.below(below))?;
+    let (world, mut tasks) = World::start(&stack, ORDER_SAGA, kinds(&plans)).await?;
     let all = async {
         for (sku, on_hand) in skus(&plans) {
             stock::receive(&stack, &world.desk(Service::Inventory).table.name, &sku, on_hand).await?;
@@ -57,7 +56,7 @@ pub(crate) async fn a_fault_at_any_step_leaves_the_books_balanced(stack: Arc<Sta
     };
     let cases = tokio::select! {
         cases = all => cases?,
-        Some(failed) = tasks.join_next() => { failed??; bail!("who hands over has stopped") }
+        Some(failed) = tasks.join_next() => { failed??; bail!("a relay or a receiver has stopped") }
     };
     drop(tasks);
     print(&cases);
@@ -96,22 +95,23 @@ async fn judged(world: &World, cases: Vec<Case>) -> Result<Vec<Case>> {
 
 fn print(cases: &[Case]) {
     let word = |case: &Case| case.1.as_ref().map_or("WRONG", |ended| word(*ended));
-    let line = |title: &str, cells: [&str; 5]| {
-        let cells = cells.map(|cell| format!("{cell:<22}"));
-        format!("{title:<36}{}", cells.concat())
+    let line = |title: &str, states: &[CommandName], cell: &dyn Fn(CommandName) -> &'static str| {
+        let cells: String = states.iter().map(|state| format!("{:<22}", cell(*state))).collect();
+        format!("{title:<36}{cells}")
     };
-    let row = |fault: Fault, states: [CommandName; 5], faults: usize| {
-        let case = |at| {
-            let is_it = |plan: &Plan| plan.strikes.len() == faults && plan.has(at, fault) && !plan.is_drawn;
-            cases.iter().find(|(plan, _)| is_it(plan)).map_or("-", word)
+    let row = |fault: Fault, states: &[CommandName], faults: usize| {
+        let outcome = |at| {
+            let is_meant = |plan: &Plan| plan.strikes.len() == faults && plan.has(at, fault) && !plan.is_drawn;
+            cases.iter().find(|(plan, _)| is_meant(plan)).map_or("-", word)
         };
-        line(&fault.to_string(), states.map(case))
+        line(&fault.to_string(), states, &outcome)
     };
-    let mut lines = vec![line("one fault at a step", STEPS.map(CommandName::as_str))];
-    lines.extend(Fault::AT_STEPS.map(|fault| row(fault, STEPS, 1)));
+    let (steps, compensations): (Vec<_>, _) = (ORDER_SAGA.steps().collect(), ORDER_SAGA.compensations());
+    let mut lines = vec![line("one fault at a step", &steps, &CommandName::as_str)];
+    lines.extend(Fault::AT_STEPS.map(|fault| row(fault, &steps, 1)));
     lines.push(String::new());
-    lines.push(line("a compensation that keeps failing", COMPENSATIONS.map(CommandName::as_str)));
-    lines.extend([Person::Retries, Person::Resolves].map(|person| row(Fault::Fails(person), COMPENSATIONS, 2)));
+    lines.push(line("a compensation that keeps failing", &compensations, &CommandName::as_str));
+    lines.extend([Person::Retries, Person::Resolves].map(|person| row(Fault::Fails(person), &compensations, 2)));
     lines.push("\ntwo faults".to_owned());
     let drawn = cases.iter().filter(|(plan, _)| plan.is_drawn);
     lines.extend(drawn.map(|case| format!("{:<20}{}", word(case), case.0)));

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
+use tidegate_events::Service;
 
 use super::course::Ended;
 use super::faults::{Fault, Person, Plan, Strike};
 use super::orders::{OWN_QUANTITY, SHARED_QUANTITY, SHARED_SKU, SHARED_STOCK, TOTAL, stock_of};
-use super::services::Service;
 use super::world::World;
 use crate::stock;
 use crate::stripe::{self, Account};
@@ -67,7 +67,7 @@ impl Books {
     }
 }
 
-/// Of everybody's SKU, over all orders.
+/// Of the shared SKU, over all orders.
 pub(super) async fn shared_stock(world: &World, confirmed: u64) -> Result<()> {
     is_stock(world, SHARED_SKU, SHARED_STOCK, confirmed * SHARED_QUANTITY).await
 }

@@ -8,7 +8,7 @@ use aws_sdk_sfn::types::ExecutionStatus;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tidegate_cli::standin_client;
-use tidegate_events::{CommandName, SagaInput};
+use tidegate_events::{CommandName, SagaInput, Service};
 use tidegate_standins::{Act, StripeFault};
 use tidegate_testkit::lambda_api::{Action, Fault as Break, When};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use super::faults::{Fault, Person, Plan, Strike};
 use super::orders::{place, withdraw};
-use super::services::{Delivery, Service, Worked};
+use super::services::{Delivery, Worked, commit, name_of};
 use super::world::World;
 use crate::stripe;
 use crate::wait::{SOON, eventually, shortly};
@@ -43,11 +43,11 @@ struct Course<'a> {
     inbox: UnboundedReceiver<Delivery>,
     /// What has not struck yet, or strikes again and again.
     due: Vec<Strike>,
-    /// Who keeps back the answer to which message.
-    unheard: Option<(Service, String)>,
+    /// The service whose answer is held back, and to which message.
+    unanswered: Option<(Service, String)>,
     /// What arrives when all is over.
     late: Vec<Delivery>,
-    /// What waits for the customer's wish to arrive.
+    /// What waits for the customer's request to arrive.
     withdrawing: Option<Delivery>,
     /// Workers that wait for Stripe meanwhile.
     slow: JoinSet<Result<()>>,
@@ -62,8 +62,8 @@ pub(super) async fn run(world: &Arc<World>, plan: &Plan) -> Result<Ended> {
     let mut open = Vec::new();
     for service in Service::ALL {
         let (version, state) = world.item(service, &plan.order()).await?;
-        let said = world.relay(service).said(&plan.order());
-        open.push(format!("{} (version {version}, said {said}): {state}", service.word()));
+        let relayed = world.relay(service).relayed(&plan.order());
+        open.push(format!("{} (version {version}, relayed {relayed}): {state}", name_of(service)));
     }
     bail!("something is still open: {}", open.join("; "))
 }
@@ -82,7 +82,7 @@ async fn see_through(world: &Arc<World>, plan: &Plan) -> Result<Ended> {
         order,
         inbox,
         due: plan.strikes.clone(),
-        unheard: None,
+        unanswered: None,
         late: Vec::new(),
         withdrawing: None,
         slow: JoinSet::new(),
@@ -90,7 +90,7 @@ async fn see_through(world: &Arc<World>, plan: &Plan) -> Result<Ended> {
     };
     loop {
         if let Some(delivery) = shortly(course.inbox.recv()).await {
-            course.take(delivery.context("nobody hands over any more")?).await?;
+            course.take(delivery.context("no message is handed over any more")?).await?;
         } else if let Some(ended) = course.ended(&execution).await? {
             return Ok(ended);
         }
@@ -101,14 +101,14 @@ impl Course<'_> {
     async fn take(&mut self, delivery: Delivery) -> Result<()> {
         let Some(command) = delivery.command else {
             self.work(&delivery).await?;
-            // For a payment that waits for the customer's wish nothing else can have been told.
+            // For a payment that waits for the customer's request no other event can have been published.
             return match self.withdrawing.take() {
                 Some(waiting) => self.work(&waiting).await,
                 None => Ok(()),
             };
         };
-        if self.unheard.as_ref().is_some_and(|(_, message)| *message != delivery.message_id) {
-            self.let_hear();
+        if self.unanswered.as_ref().is_some_and(|(_, message)| *message != delivery.message_id) {
+            self.release_answer();
         }
         let Some(at) = self.due.iter().position(|it| it.at == command) else {
             self.work(&delivery).await?;
@@ -122,7 +122,7 @@ impl Course<'_> {
     async fn struck(&mut self, fault: Fault, command: CommandName, delivery: Delivery) -> Result<()> {
         let service = delivery.service;
         match fault {
-            Fault::No => {
+            Fault::Refused => {
                 if command == CommandName::CapturePayment {
                     stripe::expire(&self.world.stack, &self.payment().await?).await?;
                 }
@@ -139,7 +139,7 @@ impl Course<'_> {
                 ensure!(worker.work(&delivery).await? == Worked::ComesBack, "it was not put back");
                 Ok(())
             }
-            Fault::Overtaken => {
+            Fault::UndoneMeanwhile => {
                 self.stripe_will(Act::Hold, command).await?;
                 let (worker, world) = (self.world.another(service).await?, Arc::clone(self.world));
                 self.slow.spawn(async move {
@@ -165,12 +165,12 @@ impl Course<'_> {
                 let unreadable = Action::Answer(unreadable(&self.order));
                 worker.proxy.inject(Break::new("GetItem", When::BeforeForward, unreadable).from_then_on());
                 ensure!(worker.work(&delivery).await? == Worked::Done, "it was not set aside");
-                ensure!(worker.proxy.count("SendTaskFailure") == 1, "the saga was not told");
+                ensure!(worker.proxy.count("SendTaskFailure") == 1, "the saga got no failure");
                 self.delete(&delivery).await
             }
-            Fault::DoneUnheard => {
+            Fault::DoneUnanswered => {
                 self.world.relay(service).hold(&self.order);
-                self.unheard = Some((service, delivery.message_id.clone()));
+                self.unanswered = Some((service, delivery.message_id.clone()));
                 self.work(&delivery).await
             }
             Fault::Lost | Fault::Fails(Person::Resolves) => self.delete(&delivery).await,
@@ -183,7 +183,7 @@ impl Course<'_> {
                 let when = if fault == Fault::CrashBefore { When::BeforeForward } else { When::AfterForward };
                 let worker = self.world.another(service).await?;
                 let (_, reservation) = self.world.item(Service::Inventory, &self.order).await?;
-                let (operation, nth) = Service::commit(command, reservation["is"] == "reserved");
+                let (operation, nth) = commit(command, reservation["is"] == "reserved");
                 let killer = worker.function.killer();
                 worker.proxy.inject(Break::new(operation, when, Action::kill(move || killer.kill())).nth(nth));
                 if fault == Fault::CrashAfter {
@@ -235,15 +235,15 @@ impl Course<'_> {
         Ok(payment["status"]["payment_id"].as_str().context("there is no payment")?.to_owned())
     }
 
-    fn let_hear(&mut self) {
-        if let Some((service, _)) = self.unheard.take() {
+    fn release_answer(&mut self) {
+        if let Some((service, _)) = self.unanswered.take() {
             self.world.relay(service).release(&self.order);
         }
     }
 
-    /// Somebody sees what is parked, mends it, and answers.
+    /// A person sees what is parked, mends it, and answers.
     async fn person(&mut self, delivery: &Delivery) -> Result<()> {
-        let step: CommandName = delivery.body["data"]["step"].as_str().context("what is parked?")?.parse()?;
+        let step: CommandName = delivery.body["data"]["step"].as_str().context("no step is parked")?.parse()?;
         let at =
             self.due.iter().position(|it| it.at == step).with_context(|| format!("{step} is parked for no reason"))?;
         let Strike { fault: Fault::Fails(person), .. } = self.due.remove(at) else { bail!("{step} should not fail") };
@@ -272,7 +272,7 @@ impl Course<'_> {
         Ok(())
     }
 
-    /// At Stripe, which tells of it. What is only authorised the service gives back itself.
+    /// At Stripe, which reports it. What is only authorised the service gives back itself.
     async fn refund_by_hand(&self) -> Result<()> {
         let (_, payment) = self.world.item(Service::Payments, &self.order).await?;
         if payment["status"]["is"] != "captured" {
@@ -299,7 +299,7 @@ impl Course<'_> {
             ExecutionStatus::Succeeded => {}
             status => bail!("the saga ended as {status}: {:?} {:?}", described.error, described.cause),
         }
-        self.let_hear();
+        self.release_answer();
         while let Some(ended) = self.slow.join_next().await {
             ended??;
         }
@@ -311,7 +311,7 @@ impl Course<'_> {
         }
         for service in Service::ALL {
             let (version, _) = self.world.item(service, &self.order).await?;
-            if self.world.relay(service).said(&self.order) < version {
+            if self.world.relay(service).relayed(&self.order) < version {
                 return Ok(None);
             }
         }
@@ -323,7 +323,7 @@ impl Course<'_> {
             "the saga ended and the order is {}",
             order["status"]
         );
-        // What services hear by event they may hear after the saga has ended.
+        // Services may receive events after the saga has ended.
         let open = match confirmed {
             true => state(Service::Inventory).await?["is"] != "shipped",
             false => {

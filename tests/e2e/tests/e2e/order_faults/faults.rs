@@ -3,44 +3,28 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use tidegate_events::CommandName;
+use anyhow::{Context as _, Result};
+use tidegate_events::{CommandName, ErrorName, Saga, Service};
 
 use super::saga::Impatient;
-
-/// The steps of the saga.
-pub(super) const STEPS: [CommandName; 5] = [
-    CommandName::ReserveStock,
-    CommandName::AuthorisePayment,
-    CommandName::CreateShipment,
-    CommandName::CapturePayment,
-    CommandName::ConfirmOrder,
-];
-/// What undoes them, in the order of undoing.
-pub(super) const COMPENSATIONS: [CommandName; 5] = [
-    CommandName::WithdrawConfirmation,
-    CommandName::CancelShipment,
-    CommandName::UndoPayment,
-    CommandName::ReleaseStock,
-    CommandName::CancelOrder,
-];
 
 /// What goes wrong with a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// The service says no: sold out, declined, not served, expired.
-    No,
+    /// The service refuses: sold out, declined, not served, expired.
+    Refused,
     /// The customer withdraws just before.
     Withdrawn,
     /// The service's table does not answer, once.
     Transient,
     /// Stripe does what it was asked, and its answer is lost.
     AnswerLost,
-    /// Stripe is slow, and carries it out when its undoing is under way.
-    Overtaken,
+    /// Stripe is slow, and carries it out when its compensation is under way.
+    UndoneMeanwhile,
     /// The service finds something that it cannot read.
     Permanent,
-    /// It is done, and the saga does not hear of it in time.
-    DoneUnheard,
+    /// It is done, and the saga is not answered in time.
+    DoneUnanswered,
     /// It never arrives.
     Lost,
     /// The worker dies just before its write.
@@ -60,19 +44,19 @@ pub(super) enum Fault {
 pub(super) enum Person {
     /// Mends the cause and has it tried again.
     Retries,
-    /// Says that it is undone; the service hears of it.
+    /// Resolves it: undoes it by hand, and the service is notified.
     Resolves,
 }
 
 impl Fault {
     pub(super) const AT_STEPS: [Self; 12] = [
-        Self::No,
+        Self::Refused,
         Self::Withdrawn,
         Self::Transient,
         Self::AnswerLost,
-        Self::Overtaken,
+        Self::UndoneMeanwhile,
         Self::Permanent,
-        Self::DoneUnheard,
+        Self::DoneUnanswered,
         Self::Lost,
         Self::CrashBefore,
         Self::CrashAfter,
@@ -82,7 +66,7 @@ impl Fault {
     /// Those of a compensation that another fault led to.
     pub(super) const AT_COMPENSATIONS: [Self; 9] = [
         Self::Transient,
-        Self::DoneUnheard,
+        Self::DoneUnanswered,
         Self::Lost,
         Self::CrashBefore,
         Self::CrashAfter,
@@ -95,13 +79,20 @@ impl Fault {
     /// Whether it can happen there.
     pub(super) fn strikes_at(self, step: CommandName) -> bool {
         match self {
-            // Nobody refuses a confirmation, and by then it is too late to withdraw.
-            Self::No => step != CommandName::ConfirmOrder,
-            // Stock is reserved and parcels are booked whatever the customer wishes; the payment asks.
-            Self::Withdrawn | Self::AnswerLost | Self::Overtaken => {
-                matches!(step, CommandName::AuthorisePayment | CommandName::CapturePayment)
-            }
-            _ => true,
+            // A confirmation is refused only after it has been withdrawn.
+            Self::Refused => step.refusals() != [ErrorName::Compensated],
+            // Stock is reserved and parcels are booked whatever the customer wants; the payment is refused.
+            Self::Withdrawn => step.refusals().contains(&ErrorName::OrderCancelledByCustomer),
+            Self::AnswerLost | Self::UndoneMeanwhile => step.service() == Service::Payments,
+            Self::Transient
+            | Self::Permanent
+            | Self::DoneUnanswered
+            | Self::Lost
+            | Self::CrashBefore
+            | Self::CrashAfter
+            | Self::Duplicate
+            | Self::Late
+            | Self::Fails(_) => true,
         }
     }
 
@@ -109,11 +100,11 @@ impl Fault {
     pub(super) fn is_overcome_at(self, step: CommandName) -> bool {
         match self {
             Self::Transient | Self::AnswerLost | Self::CrashBefore | Self::CrashAfter | Self::Duplicate => true,
-            // After the capture it goes forward, and asks again.
-            Self::DoneUnheard => step == CommandName::ConfirmOrder,
-            Self::No
+            // After the capture it goes forward, and is sent again.
+            Self::DoneUnanswered => step == CommandName::ConfirmOrder,
+            Self::Refused
             | Self::Withdrawn
-            | Self::Overtaken
+            | Self::UndoneMeanwhile
             | Self::Permanent
             | Self::Lost
             | Self::Late
@@ -131,34 +122,33 @@ impl Fault {
     }
 
     /// The compensations that it leads to. A refusal has done nothing; whatever else went wrong may have.
-    fn undone(self, step: CommandName) -> &'static [CommandName] {
-        let first = match (step, self) {
-            _ if self.is_overcome_at(step) => return &[],
-            (CommandName::ReserveStock, Self::No) => 4,
-            (CommandName::ReserveStock, _) | (CommandName::AuthorisePayment, Self::No | Self::Withdrawn) => 3,
-            (CommandName::AuthorisePayment, _) | (CommandName::CreateShipment, Self::No) => 2,
-            (CommandName::CreateShipment | CommandName::CapturePayment, _) => 1,
-            _ => 0,
-        };
-        &COMPENSATIONS[first..]
+    fn undone(self, saga: Saga, step: CommandName) -> Vec<CommandName> {
+        match self {
+            _ if self.is_overcome_at(step) => Vec::new(),
+            Self::Refused | Self::Withdrawn => saga.due_before(step),
+            _ => saga.due_after(step),
+        }
     }
 
     /// Whether a state would wait a quarter of an hour because of it.
     fn goes_unanswered(self) -> bool {
-        matches!(self, Self::Overtaken | Self::DoneUnheard | Self::Lost | Self::Late | Self::Fails(Person::Resolves))
+        matches!(
+            self,
+            Self::UndoneMeanwhile | Self::DoneUnanswered | Self::Lost | Self::Late | Self::Fails(Person::Resolves)
+        )
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::No => "business no",
+            Self::Refused => "business no",
             Self::Withdrawn => "customer withdraws",
             Self::Transient => "transient error",
             Self::AnswerLost => "Stripe's answer lost",
-            Self::Overtaken => "overtaken by its undoing",
+            Self::UndoneMeanwhile => "overtaken by its undoing",
             Self::Permanent => "permanent error",
-            Self::DoneUnheard => "timeout, effect done",
+            Self::DoneUnanswered => "timeout, effect done",
             Self::Lost => "timeout, effect not done",
             Self::CrashBefore => "crash before commit",
             Self::CrashAfter => "crash after commit",
@@ -209,16 +199,16 @@ impl Plan {
 
     /// The states that give up soon.
     pub(super) fn impatient(&self) -> Impatient {
-        let unanswered = self.strikes.iter().filter(|it| it.fault.goes_unanswered());
-        unanswered.map(|it| it.at.as_str()).collect()
+        let unanswered = self.strikes.iter().filter(|strike| strike.fault.goes_unanswered());
+        unanswered.map(|strike| strike.at.as_str()).collect()
     }
 
     /// Whether a person is needed.
     pub(super) fn parks(&self) -> bool {
-        self.strikes.iter().any(|it| matches!(it.fault, Fault::Fails(_)))
+        self.strikes.iter().any(|strike| matches!(strike.fault, Fault::Fails(_)))
     }
 
-    /// Whether the order must be confirmed; nothing where that depends on who is quicker.
+    /// Whether the order must be confirmed; none where that depends on which write comes first.
     pub(super) fn is_confirmed(&self) -> Option<bool> {
         match self.strikes.as_slice() {
             [] => Some(true),
@@ -236,36 +226,41 @@ impl fmt::Display for Plan {
     }
 }
 
-/// A fault after which every compensation from this one on is due.
-pub(super) fn leading_to(compensation: CommandName) -> Strike {
-    let at = match compensation {
-        CommandName::WithdrawConfirmation => CommandName::ConfirmOrder,
-        _ => CommandName::CapturePayment,
+/// A fault after which every compensation from this one on is due: the latest, but for those whose own compensation may be
+/// refused, after which nothing would be undone.
+fn leading_to(saga: Saga, compensation: CommandName) -> Result<Strike> {
+    let leads = |step: &CommandName| {
+        let due = saga.due_after(*step);
+        due.contains(&compensation) && (due[0] == compensation || due[0].refusals().is_empty())
     };
-    Strike { at, fault: Fault::Lost }
+    let at = saga.steps().rev().find(leads).with_context(|| format!("nothing leads to {compensation}"))?;
+    Ok(Strike { at, fault: Fault::Lost })
 }
 
 /// No fault; one at a step; a compensation that fails until a person has looked; and two at once, as `chance` has it.
-pub(super) fn plans(doubles: usize, mut chance: impl FnMut(usize) -> usize) -> Vec<Plan> {
+pub(super) fn plans(saga: Saga, doubles: usize, mut chance: impl FnMut(usize) -> usize) -> Result<Vec<Plan>> {
     let mut strikes = vec![Vec::new()];
     for fault in Fault::AT_STEPS {
-        let steps = STEPS.into_iter().filter(|step| fault.strikes_at(*step));
+        let steps = saga.steps().filter(|step| fault.strikes_at(*step));
         strikes.extend(steps.map(|at| vec![Strike { at, fault }]));
     }
     for fault in [Fault::Fails(Person::Retries), Fault::Fails(Person::Resolves)] {
-        strikes.extend(COMPENSATIONS.map(|at| vec![leading_to(at), Strike { at, fault }]));
+        for at in saga.compensations() {
+            strikes.push(vec![leading_to(saga, at)?, Strike { at, fault }]);
+        }
     }
-    let leading: Vec<Strike> = singles(&strikes).filter(|it| !it.fault.undone(it.at).is_empty()).collect();
+    let leading: Vec<Strike> =
+        singles(&strikes).filter(|strike| !strike.fault.undone(saga, strike.at).is_empty()).collect();
     let chosen = strikes.len();
     for _ in 0..doubles {
         let first = leading[chance(leading.len())];
-        let undone = first.fault.undone(first.at);
+        let undone = first.fault.undone(saga, first.at);
         let at = undone[chance(undone.len())];
         let fault = Fault::AT_COMPENSATIONS[chance(Fault::AT_COMPENSATIONS.len())];
         strikes.push(vec![first, Strike { at, fault }]);
     }
     let plan = |(number, strikes)| Plan { number, strikes, is_drawn: number >= chosen };
-    strikes.into_iter().enumerate().map(plan).collect()
+    Ok(strikes.into_iter().enumerate().map(plan).collect())
 }
 
 /// The kinds of impatience that these plans need.

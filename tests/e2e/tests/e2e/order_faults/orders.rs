@@ -4,19 +4,18 @@ use anyhow::{Context as _, Result, anyhow};
 use serde_json::json;
 use tidegate_cli::clock;
 use tidegate_cloudevents::Event;
-use tidegate_events::{About, CommandName, OrderId, PlaceOrder};
+use tidegate_events::{About, CommandName, OrderId, PlaceOrder, Service};
 use tidegate_orders::{Order, Transition, order};
 use tidegate_outbox::{AggregateId, Change, CommandId, Decision, HandleError, Loaded, Write, handle};
 
 use super::faults::{Fault, Plan};
-use super::services::Service;
 use super::world::World;
 use crate::tables::now;
 
-/// Everybody's, so that orders get in each other's way.
+/// Of every order, so that orders get in each other's way.
 pub(super) const SHARED_SKU: &str = "faults-shared";
 pub(super) const SHARED_STOCK: u64 = 1000;
-/// What an order takes of its own SKU, and of everybody's.
+/// What an order takes of its own SKU, and of the shared one.
 pub(super) const OWN_QUANTITY: u64 = 2;
 pub(super) const SHARED_QUANTITY: u64 = 1;
 /// What one costs: all prices are the same.
@@ -26,23 +25,23 @@ pub(super) const TOTAL: u64 = (OWN_QUANTITY + SHARED_QUANTITY) * UNIT_PRICE;
 
 /// How many there are of an order's own SKU.
 pub(super) fn stock_of(plan: &Plan) -> u64 {
-    if plan.has(CommandName::ReserveStock, Fault::No) { OWN_QUANTITY - 1 } else { OWN_QUANTITY + 3 }
+    if plan.has(CommandName::ReserveStock, Fault::Refused) { OWN_QUANTITY - 1 } else { OWN_QUANTITY + 3 }
 }
 
-/// Places an order. Gives what is told of it.
+/// Places an order, and returns its event.
 pub(super) async fn place(world: &World, plan: &Plan) -> Result<Event> {
     let has = |at, fault| plan.has(at, fault);
     let line = |sku: &str, quantity: u64| json!({ "sku": sku, "quantity": quantity, "unit_price": { "minor_units": UNIT_PRICE, "currency": "EUR" } });
     let body = json!({
         "lines": [line(&plan.sku(), OWN_QUANTITY), line(SHARED_SKU, SHARED_QUANTITY)],
         "payment_method":
-            if has(CommandName::AuthorisePayment, Fault::No) { "pm_card_visa_chargeDeclined" } else { "pm_card_visa" },
+            if has(CommandName::AuthorisePayment, Fault::Refused) { "pm_card_visa_chargeDeclined" } else { "pm_card_visa" },
         "address": {
             "name": "Mona Example",
             "line1": "1 Harbour Street",
             "city": "Octo Harbour",
             "postal_code": "12345",
-            "country": if has(CommandName::CreateShipment, Fault::No) { "BR" } else { "NL" },
+            "country": if has(CommandName::CreateShipment, Fault::Refused) { "BR" } else { "NL" },
         },
     });
     let placed = PlaceOrder::parse(body.to_string().as_bytes()).map_err(|faults| anyhow!("{faults:?}"))?;

@@ -1,5 +1,5 @@
 //! `relay-outbox` as a real process for each table, fed from the table's stream as Lambda does: in order for each item, and all of
-//! it again after a failure. What it has to say for one order can be kept back, or kill it.
+//! it again after a failure. The records of one order can be held back, or kill it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,7 @@ use crate::stack::Stack;
 use crate::tables::Reader;
 use crate::wait::{SOON, pause};
 
-/// Who says what one table's stream shows.
+/// The relay of one table's stream.
 pub(super) struct Relay {
     recipe: Recipe,
     orders: Mutex<Orders>,
@@ -24,8 +24,8 @@ pub(super) struct Relay {
 struct Orders {
     held: HashSet<String>,
     deadly: HashSet<String>,
-    /// The last version that was said.
-    said: HashMap<String, u64>,
+    /// The last version that was relayed.
+    relayed: HashMap<String, u64>,
 }
 
 impl Relay {
@@ -33,7 +33,7 @@ impl Relay {
         Self { recipe, orders: Mutex::default() }
     }
 
-    /// Keeps back what this order's next records say.
+    /// Holds this order's next records back.
     pub(super) fn hold(&self, order: &str) {
         self.lock().held.insert(order.to_owned());
     }
@@ -42,17 +42,17 @@ impl Relay {
         self.lock().held.remove(order);
     }
 
-    /// Kills a relay over this order's next answer, before the saga hears it.
+    /// Kills a relay over this order's next answer, before the saga gets it.
     pub(super) fn die_over(&self, order: &str) {
         self.lock().deadly.insert(order.to_owned());
     }
 
-    /// The last version of this order that was said; 0 for none.
-    pub(super) fn said(&self, order: &str) -> u64 {
-        self.lock().said.get(order).copied().unwrap_or_default()
+    /// The last version of this order that was relayed; 0 for none.
+    pub(super) fn relayed(&self, order: &str) -> u64 {
+        self.lock().relayed.get(order).copied().unwrap_or_default()
     }
 
-    /// Says what the stream shows, until it is dropped.
+    /// Relays what the stream shows, until it is dropped.
     pub(super) async fn run(&self, stack: &Stack, mut stream: Reader) -> Result<()> {
         let process = Process::start(&self.recipe).await?;
         let mut waiting: Vec<Value> = Vec::new();
@@ -75,12 +75,12 @@ impl Relay {
             );
             for record in &due {
                 let version = record["dynamodb"]["NewImage"]["version"]["N"].as_str().unwrap_or_default().parse()?;
-                self.lock().said.insert(order_of(record).to_owned(), version);
+                self.lock().relayed.insert(order_of(record).to_owned(), version);
             }
         }
     }
 
-    /// Another relay takes the records of a deadly order and dies before it answers anybody. Their events are published by then, and
+    /// Another relay takes the records of a deadly order and dies before it answers. Their events are published by then, and
     /// will be again.
     async fn die_where_due(&self, due: &[Value]) -> Result<()> {
         let deadly = self.lock().deadly.clone();
@@ -107,7 +107,7 @@ fn order_of(record: &Value) -> &str {
     record["dynamodb"]["NewImage"]["id"]["S"].as_str().unwrap_or_default()
 }
 
-/// Whether the record has an answer to somebody who waits.
+/// Whether the record has an answer to a task token.
 fn answers(record: &Value) -> bool {
     let outbox = record["dynamodb"]["NewImage"]["outbox"]["S"].as_str().unwrap_or_default();
     let outbox: Vec<Value> = serde_json::from_str(outbox).unwrap_or_default();

@@ -1,6 +1,6 @@
-//! Copies of the saga that do not wait for a quarter of an hour.
+//! Copies of a saga that do not wait for a quarter of an hour.
 //!
-//! A copy differs from `statemachines/order-saga.asl.json` in two numbers only: states whose command will get no answer give up
+//! A copy differs from the machine in `statemachines/` in two numbers only: states whose command will get no answer give up
 //! after [`PATIENCE_SECS`] instead of 900 s, and pauses between attempts are a hundredth. The queues are put in as a template
 //! would.
 
@@ -9,8 +9,8 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
+use tidegate_events::{Saga, Service};
 
-use super::services::Service;
 use crate::stack::{DEPLOYMENT, Stack};
 
 /// How long a state waits that will get no answer. One that does get an answer, at a later attempt, has it in a fraction of it.
@@ -29,13 +29,14 @@ pub(super) struct Machines {
 impl Machines {
     pub(super) async fn create(
         stack: &Stack,
+        saga: Saga,
         queues: &BTreeMap<Service, String>,
         kinds: BTreeSet<Impatient>,
     ) -> Result<Self> {
-        let file = stack.checkout.join("statemachines/order-saga.asl.json");
+        let file = stack.checkout.join(format!("statemachines/{}.asl.json", saga.name));
         let mut definition = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
         for (service, url) in queues {
-            definition = definition.replace(service.substitution(), url);
+            definition = definition.replace(&format!("${{{service}QueueUrl}}"), url);
         }
         let definition: Value = serde_json::from_str(&definition)?;
         // Any role that there is: the emulator sends messages without asking for a right.

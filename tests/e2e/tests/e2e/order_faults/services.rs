@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail};
 use aws_sdk_sqs::types::Message;
 use serde_json::{Value, json};
-use tidegate_events::CommandName;
+use tidegate_events::{CommandName, Service};
 use tidegate_testkit::lambda_api::{FaultProxy, Function, LambdaApi, Outcome};
 
 use super::tokens::Tokens;
@@ -14,56 +14,41 @@ use crate::stack::{DEPLOYMENT, Stack};
 use crate::tables::Table;
 use crate::wait::SOON;
 
-/// One of the four.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Service {
-    Inventory,
-    Payments,
-    Shipping,
-    Orders,
+/// What a service's table, queue and worker are called after.
+pub(super) fn name_of(service: Service) -> String {
+    service.as_str().to_lowercase()
 }
 
-impl Service {
-    pub(super) const ALL: [Self; 4] = [Self::Inventory, Self::Payments, Self::Shipping, Self::Orders];
-
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Inventory => "inventory",
-            Self::Payments => "payments",
-            Self::Shipping => "shipping",
-            Self::Orders => "orders",
-        }
+/// The events that a service has subscribed to, by the middle of their types.
+pub(super) fn subscribed(service: Service) -> &'static [&'static str] {
+    match service {
+        Service::Inventory => &["order-confirmed", "compensation-answered"],
+        Service::Payments => &["order-cancellation-requested", "compensation-answered"],
+        Service::Shipping => &["compensation-answered"],
+        Service::Orders => &[],
     }
+}
 
-    /// The events that it has subscribed to, by the middle of their types.
-    pub(super) fn hears(self) -> &'static [&'static str] {
-        match self {
-            Self::Inventory => &["order-confirmed", "compensation-answered"],
-            Self::Payments => &["order-cancellation-requested", "compensation-answered"],
-            Self::Shipping => &["compensation-answered"],
-            Self::Orders => &[],
-        }
-    }
-
-    /// What stands for the queue in the saga.
-    pub(super) fn substitution(self) -> &'static str {
-        match self {
-            Self::Inventory => "${InventoryQueueUrl}",
-            Self::Payments => "${PaymentsQueueUrl}",
-            Self::Shipping => "${ShippingQueueUrl}",
-            Self::Orders => "${OrdersQueueUrl}",
-        }
-    }
-
-    /// The call by which a command becomes true, and which of its kind it is: whoever asks somebody outside writes down first
-    /// what is going to be asked. To release what is not reserved leaves a tombstone and no SKU changes.
-    pub(super) fn commit(command: CommandName, is_reserved: bool) -> (&'static str, usize) {
-        match command {
-            CommandName::ReserveStock => ("TransactWriteItems", 1),
-            CommandName::ReleaseStock if is_reserved => ("TransactWriteItems", 1),
-            CommandName::AuthorisePayment | CommandName::CreateShipment => ("PutItem", 2),
-            _ => ("PutItem", 1),
-        }
+/// The call by which a command becomes true, and which of its kind it is: what is going to be asked of a provider is recorded
+/// first. To release what is not reserved leaves a tombstone and no SKU changes.
+pub(super) fn commit(command: CommandName, is_reserved: bool) -> (&'static str, usize) {
+    match command {
+        CommandName::ReserveStock => ("TransactWriteItems", 1),
+        CommandName::ReleaseStock if is_reserved => ("TransactWriteItems", 1),
+        CommandName::AuthorisePayment | CommandName::CreateShipment => ("PutItem", 2),
+        CommandName::ReleaseStock
+        | CommandName::ShipStock
+        | CommandName::CapturePayment
+        | CommandName::UndoPayment
+        | CommandName::StopPayment
+        | CommandName::SettlePayment
+        | CommandName::ReconcilePayment
+        | CommandName::CancelShipment
+        | CommandName::ConfirmOrder
+        | CommandName::WithdrawConfirmation
+        | CommandName::CancelOrder
+        | CommandName::ParkCompensation
+        | CommandName::AnswerCompensation => ("PutItem", 1),
     }
 }
 
@@ -182,7 +167,7 @@ impl Delivery {
             "attributes": { "ApproximateReceiveCount": self.receives },
             "messageAttributes": {},
             "eventSource": "aws:sqs",
-            "eventSourceARN": format!("arn:aws:sqs:us-east-1:000000000000:{}", self.service.word()),
+            "eventSourceARN": format!("arn:aws:sqs:us-east-1:000000000000:{}", name_of(self.service)),
             "awsRegion": "us-east-1",
         }] })
     }

@@ -11,12 +11,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context as _, Result};
 use aws_sdk_sqs::types::MessageSystemAttributeName;
 use serde_json::{Value, json};
+use tidegate_events::{Saga, Service};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinSet;
 
 use super::relay::Relay;
 use super::saga::{Impatient, Machines};
-use super::services::{Delivery, Desk, Process, Recipe, Service};
+use super::services::{Delivery, Desk, Process, Recipe, name_of, subscribed};
 use super::tokens::Tokens;
 use crate::stack::{DEPLOYMENT, Stack};
 use crate::tables::{Table, item};
@@ -43,6 +44,7 @@ impl World {
     /// Makes everything, and starts who hands over. The tasks end only when one of them fails.
     pub(super) async fn start(
         stack: &Arc<Stack>,
+        saga: Saga,
         kinds: BTreeSet<Impatient>,
     ) -> Result<(Arc<Self>, JoinSet<Result<()>>)> {
         let tokens = Tokens::start(&stack.state.endpoint).await?;
@@ -54,32 +56,33 @@ impl World {
         let (mut desks, mut recipes, mut relays) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let mut streams = Vec::new();
         for service in Service::ALL {
-            let queue_url = queue(stack, service.word()).await?;
-            let dead_letters_url = queue(stack, &format!("{}-dlq", service.word())).await?;
-            let table = Table::create(stack, &format!("faults-{}", service.word())).await?;
-            let upper = service.word().to_uppercase();
+            let queue_url = queue(stack, &name_of(service)).await?;
+            let dead_letters_url = queue(stack, &format!("{}-dlq", name_of(service))).await?;
+            let table = Table::create(stack, &format!("faults-{}", name_of(service))).await?;
+            let upper = name_of(service).to_uppercase();
             let own = [
                 (&*format!("{upper}_TABLE"), &*table.name),
                 (&*format!("{upper}_QUEUE_URL"), &*queue_url),
                 ("DEAD_LETTER_QUEUE_URL", &*dead_letters_url),
                 ("SERVED_COUNTRIES", SERVED),
             ];
-            let recipe = Recipe::new(stack, &tokens, &format!("{}-worker", service.word()), &own)?;
+            let recipe = Recipe::new(stack, &tokens, &format!("{}-worker", name_of(service)), &own)?;
             let of_relay = Recipe::new(stack, &tokens, "relay-outbox", &[("EVENTS_TOPIC_ARN", &topic_arn)])?;
             streams.push((service, table.reader(stack).await?));
             relays.insert(service, Arc::new(Relay::new(of_relay)));
-            let worker = Process::start(&recipe).await.with_context(|| format!("the {} worker", service.word()))?;
+            let worker = Process::start(&recipe).await.with_context(|| format!("the {} worker", name_of(service)))?;
             recipes.insert(service, recipe);
             desks.insert(service, Desk { queue_url, dead_letters_url, table, worker });
         }
         for service in Service::ALL {
-            let heard = service.hears().iter().map(|it| format!("com.tidegate.orders.{it}.v1")).collect::<Vec<_>>();
-            if !heard.is_empty() {
-                subscribe(stack, &topic_arn, &desks[&service].queue_url, &json!({ "type": heard })).await?;
+            let types =
+                subscribed(service).iter().map(|word| format!("com.tidegate.orders.{word}.v1")).collect::<Vec<_>>();
+            if !types.is_empty() {
+                subscribe(stack, &topic_arn, &desks[&service].queue_url, &json!({ "type": types })).await?;
             }
         }
         let queues = desks.iter().map(|(service, desk)| (*service, desk.queue_url.clone())).collect();
-        let machines = Machines::create(stack, &queues, kinds).await?;
+        let machines = Machines::create(stack, saga, &queues, kinds).await?;
 
         let world = Self {
             stack: Arc::clone(stack),
@@ -98,7 +101,7 @@ impl World {
             let (relay, stack) = (Arc::clone(&world.relays[&service]), Arc::clone(stack));
             tasks.spawn(async move {
                 let ended = relay.run(&stack, stream).await;
-                ended.with_context(|| format!("the relay of {}", service.word()))
+                ended.with_context(|| format!("the relay of {}", name_of(service)))
             });
             let world = Arc::clone(&world);
             tasks.spawn(async move { world.receive(service).await });
