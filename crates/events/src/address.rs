@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use crate::text::{is_line, plain, redacted, text};
 
 text! {
-    /// One line of an address.
     AddressLine, "1 to 100 characters, none a control character", |it| is_line(it, 100), redacted
 }
 text! {
@@ -15,17 +14,14 @@ text! {
     |it| it.len() == 2 && it.bytes().all(|byte| byte.is_ascii_uppercase()), plain
 }
 
-/// Where to ship to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {
-    /// Whom.
     pub name: AddressLine,
     /// Street and number, mostly.
     pub line1: AddressLine,
     /// Floor, door.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line2: Option<AddressLine>,
-    /// City or town.
     pub city: AddressLine,
     /// State, province, county.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -33,6 +29,5 @@ pub struct Address {
     /// Where the country has them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub postal_code: Option<AddressLine>,
-    /// Country.
     pub country: Country,
 }

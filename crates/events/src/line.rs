@@ -22,7 +22,6 @@ pub const MAX_TOTAL: u64 = 99_999_999;
 pub struct Quantity(u32);
 
 impl Quantity {
-    /// The number.
     #[must_use]
     pub fn count(self) -> u64 {
         self.0.into()
@@ -43,9 +42,7 @@ impl TryFrom<u64> for Quantity {
 /// Some of a SKU.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
-    /// What.
     pub sku: Sku,
-    /// How many.
     pub quantity: Quantity,
 }
 

@@ -55,9 +55,7 @@ impl fmt::Debug for Currency {
 /// An amount in minor units (cents of EUR, yen of JPY).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Money {
-    /// How many.
     pub minor_units: u64,
-    /// Of what.
     pub currency: Currency,
 }
 

@@ -46,9 +46,7 @@ const DATA: &str = "data";
 /// Made of the event alone, so that the same event makes the same entry under the same key however often it comes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TimelineEntry {
-    /// To which order.
     pub order_id: OrderId,
-    /// When.
     pub time: Timestamp,
     /// The CloudEvents `type`: what. A text, because whoever wrote the entry may be newer than who reads it.
     pub event_type: String,

@@ -17,11 +17,8 @@ const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 /// An answer, read to its end.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// The status code.
     pub status: StatusCode,
-    /// The header fields.
     pub headers: HeaderMap,
-    /// The body.
     pub body: Bytes,
     /// From sending the first byte to reading the last.
     pub took: Duration,

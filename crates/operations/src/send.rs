@@ -36,11 +36,8 @@ pub struct Draft {
 /// A signed delivery. Sending it again is what a sender's retry does.
 #[derive(Clone, Debug)]
 pub struct Delivery {
-    /// The source's name.
     pub source: String,
-    /// The delivery's id.
     pub id: String,
-    /// The body.
     pub body: Bytes,
     /// The header fields, signature included.
     pub headers: HeaderMap,

@@ -63,7 +63,6 @@ impl Problem {
         self
     }
 
-    /// The HTTP status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.status
@@ -96,7 +95,6 @@ impl From<Problem> for ApiGatewayV2httpResponse {
     }
 }
 
-/// A JSON answer.
 #[must_use]
 pub fn json(status: StatusCode, body: &impl Serialize) -> ApiGatewayV2httpResponse {
     answer(status, "application/json", body, HeaderMap::new())

@@ -27,13 +27,11 @@ impl Log {
         tracing::subscriber::set_default(subscriber.finish())
     }
 
-    /// The whole log.
     #[must_use]
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
     }
 
-    /// Its lines.
     #[must_use]
     pub fn lines(&self) -> Vec<Value> {
         self.text().lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| line.into())).collect()

@@ -8,18 +8,15 @@ use http::HeaderMap;
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde_json::{Map, Value, json};
 
-/// A description.
 #[derive(Debug)]
 pub struct Description(Value);
 
 /// A request and its answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Exchange<'a> {
-    /// What was asked.
     pub method: &'a str,
     /// Of which path, without its query.
     pub path: &'a str,
-    /// What was answered.
     pub status: u16,
     /// With these headers.
     pub headers: &'a HeaderMap,

@@ -12,7 +12,6 @@ pub struct UpOptions {
     pub tools: PathBuf,
     /// Where to remember what runs.
     pub state: StateDir,
-    /// The deployment's name.
     pub deployment: String,
     pub region: String,
     /// Where AWS calls go when not to an emulator of our own.

@@ -47,9 +47,7 @@ pub struct State {
 /// Credentials of the local stack. They open nothing but the emulator on this machine.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Credentials {
-    /// The access key id.
     pub access_key_id: String,
-    /// The secret access key.
     pub secret_access_key: String,
 }
 

@@ -100,7 +100,6 @@ pub async fn is_healthy(stripe: &Stripe) -> bool {
     stripe.group.is_running() && health::is_healthy(&format!("{}/js.stripe.com/v3/", url(stripe))).await
 }
 
-/// Its address.
 pub fn url(stripe: &Stripe) -> String {
     format!("http://127.0.0.1:{}", stripe.port)
 }

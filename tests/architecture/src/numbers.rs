@@ -25,7 +25,6 @@ pub const STREAM: Duration = DAY;
 /// A function behind a queue, as its template has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Consumer {
-    /// The crate's name.
     pub name: String,
     pub timeout: Duration,
     pub batch_size: u32,

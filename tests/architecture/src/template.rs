@@ -63,13 +63,11 @@ impl Template {
         Ok(Self { name: name.to_owned(), root })
     }
 
-    /// The whole of it.
     #[must_use]
     pub fn root(&self) -> &Value {
         &self.root
     }
 
-    /// Its resources.
     pub fn resources(&self) -> impl Iterator<Item = Resource<'_>> {
         self.root["Resources"].as_object().into_iter().flatten().map(|(id, body)| Resource {
             id,

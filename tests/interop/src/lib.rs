@@ -22,7 +22,6 @@ pub enum Language {
 /// A message of HTTP or Kafka.
 #[derive(Clone, Debug)]
 pub struct Message {
-    /// Its headers.
     pub headers: Vec<(String, String)>,
     /// Its body or value.
     pub body: Option<Vec<u8>>,

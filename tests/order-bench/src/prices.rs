@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
 
-/// The list.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Prices {
     pub(crate) region: String,

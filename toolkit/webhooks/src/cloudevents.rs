@@ -98,7 +98,7 @@ impl Handshake {
 ///
 /// It neither authenticates nor authorises, it protects others from being flooded in a sender's name. The rate is
 /// granted when it is asked for: the smaller of what is wanted and what is allowed. `WebHook-Request-Callback` is
-/// ignored, since whoever follows it sends requests wherever a stranger likes.
+/// ignored, since following it sends requests to an address of a stranger's choice.
 ///
 /// ```
 /// use http::HeaderMap;
@@ -126,8 +126,8 @@ pub fn handshake(headers: &HeaderMap, allowed: &Handshake) -> Result<HeaderMap, 
     let allowed_origin = match &allowed.origins {
         AllowedOrigins::Any => HeaderValue::from_static("*"),
         AllowedOrigins::Listed(origins) => {
-            let asked = origin.as_bytes();
-            if !origins.iter().any(|listed| listed.as_bytes().eq_ignore_ascii_case(asked)) {
+            let requested = origin.as_bytes();
+            if !origins.iter().any(|listed| listed.as_bytes().eq_ignore_ascii_case(requested)) {
                 return Err(HandshakeError::OriginNotAllowed);
             }
             origin.clone()
@@ -153,10 +153,10 @@ pub fn handshake(headers: &HeaderMap, allowed: &Handshake) -> Result<HeaderMap, 
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum HandshakeError {
-    /// The request does not say who asks.
+    /// The request names no origin.
     #[error("the header {0} is missing")]
     Missing(HeaderName),
-    /// The request says several times who asks or at which rate.
+    /// The request repeats its origin or rate.
     #[error("the header {0} is repeated")]
     Repeated(HeaderName),
     /// The origin is no DNS name, or the rate no whole number above zero.

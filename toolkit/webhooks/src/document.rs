@@ -50,7 +50,7 @@ pub enum SourceError {
     },
 }
 
-/// The members of an object that nobody has asked for yet.
+/// The members of an object that are not read yet.
 pub(crate) struct Members<'a> {
     path: &'static str,
     left: Vec<(String, &'a RawValue)>,
@@ -84,7 +84,7 @@ impl<'a> Members<'a> {
         self.optional(name, problem)?.ok_or_else(|| SourceError::Missing { member: self.full_name(name) })
     }
 
-    /// Refuses whatever has not been taken out.
+    /// Refuses the members that are left.
     pub(crate) fn finish(self) -> Result<(), SourceError> {
         match self.left.first() {
             None => Ok(()),

@@ -28,7 +28,7 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<&[u8], Rejection> {
     token.map(|(_, token)| token).ok_or_else(|| Rejection::Malformed(AUTHORIZATION.clone()))
 }
 
-/// The digits of a signed timestamp, as the sender wrote them, and the time they say.
+/// The digits of a signed timestamp, as the sender wrote them, and the time they stand for.
 pub(crate) fn timestamp<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<(&'h [u8], UnixTime), Rejection> {
     let digits = single_token(headers, name)?;
     let time = UnixTime::from_digits(digits).ok_or_else(|| Rejection::Malformed(name.clone()))?;
@@ -46,7 +46,7 @@ pub(crate) fn signed_id<'h>(
     check_id(value, separator).ok_or_else(|| Fault::Malformed.of_credential(name))
 }
 
-/// A delivery id that nobody signed. To be asked for after the signature was verified, so that who cannot sign learns
+/// A delivery id that is not signed. Read it after the signature was verified, so that who cannot sign learns
 /// nothing.
 pub(crate) fn unsigned_id(headers: &HeaderMap, name: &HeaderName) -> Result<String, Rejection> {
     let value = find_token(headers, name).map_err(|fault| fault.of_id(name))?;

@@ -41,7 +41,7 @@ pub(crate) struct Tokens {
     own_key: Option<PrivateKey>,
 }
 
-/// Whose token it has to be. An audience alone proves nothing, since anybody can ask Google for a token to any audience.
+/// Whose token it has to be. An audience alone proves nothing, since Google issues tokens for any audience to everyone.
 pub(crate) enum Party {
     /// The service account with this address.
     ServiceAccount(String),

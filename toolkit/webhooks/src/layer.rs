@@ -1,4 +1,4 @@
-//! A tower layer that verifies deliveries before a service sees them: for axum, lambda_http and whatever else takes
+//! A tower layer that verifies deliveries before a service sees them: for axum, lambda_http and any other that takes
 //! `http::Request`s.
 //!
 //! ```
@@ -9,7 +9,7 @@
 //! use tidegate_webhooks::layer::{Sources, Unavailable, VerifyLayer};
 //! use tidegate_webhooks::{Source, UnixTime, Verified};
 //!
-//! /// One sender, from configuration. Several are told apart by the path, and read from where secrets are kept.
+//! /// One sender, from configuration. Several are distinguished by the path, and read from where secrets are kept.
 //! #[derive(Clone)]
 //! struct GitHub(Arc<Source>);
 //!
@@ -40,7 +40,7 @@
 //! | status | when |
 //! |---|---|
 //! | 400 | authentic, but a header is malformed; a body that breaks off; a handshake that is not granted |
-//! | 401 | not authentic, without a hint why: [`Sources::refused`] is told |
+//! | 401 | not authentic, without the reason, which [`Sources::refused`] gets |
 //! | 404 | there is no such source |
 //! | 413 | the body is larger than [`VerifyLayer::max_body_bytes`] |
 //! | 503 | the source's document cannot be had at present |
@@ -77,7 +77,7 @@ pub trait Sources: Clone + Send + Sync + 'static {
     /// The same source, read anew because a kept one refused: its secret, or its issuer's key, may have been rotated
     /// meanwhile. `None` when what [`source`](Self::source) gave is as new as it gets, which is the default.
     ///
-    /// Anybody can bring a bad signature, so read anew at most every few seconds.
+    /// Bad signatures can be sent by anyone, so read anew at most every few seconds.
     ///
     /// # Errors
     /// As for [`source`](Self::source).
@@ -85,7 +85,7 @@ pub trait Sources: Clone + Send + Sync + 'static {
         async { Ok(None) }
     }
 
-    /// Is told why a request is answered 400 or 401, for the log; its sender is not.
+    /// Gets the reason of a 400 or 401, for the log; the sender does not.
     fn refused(&self, _request: &Parts, _rejection: &Rejection) {}
 }
 
@@ -107,7 +107,7 @@ pub struct VerifyLayer<R> {
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 impl<R: Sources> VerifyLayer<R> {
-    /// Bodies of up to a mebibyte, the time as `clock` says: this crate reads none.
+    /// Bodies of up to a mebibyte, the time from `clock`: this crate reads none.
     pub fn new(sources: R, clock: fn() -> UnixTime) -> VerifyLayer<R> {
         VerifyLayer { sources, clock, max_body_bytes: MAX_BODY_BYTES }
     }
@@ -154,7 +154,7 @@ impl<R: Sources> VerifyLayer<R> {
         }
     }
 
-    /// A body that says that it is too large is not read.
+    /// A body whose declared length is too large is not read.
     async fn collect<B>(&self, body: B) -> Result<Bytes, Refusal>
     where
         B: Body + Send,
@@ -227,7 +227,7 @@ where
 /// What is answered in the service's stead.
 enum Refusal {
     Status(StatusCode),
-    /// 400, and what is wrong: said only to who has proved who it is, or to a sender that asks for permission.
+    /// 400 with the problem: only for an authenticated sender, or one that asks for permission.
     Malformed(String),
     /// No refusal at all: a handshake's answer.
     Granted(HeaderMap),

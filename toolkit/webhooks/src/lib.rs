@@ -27,10 +27,10 @@
 //! # Vocabulary
 //!
 //! - A **source** is one sender as the receiver knows it: a scheme, the active secrets, a tolerance, options.
-//! - A **scheme** is how a sender proves that a request is its own: what is signed, how, and in which headers it says so.
+//! - A **scheme** is how a sender proves that a request is its own: what is signed, how, and in which headers.
 //! - An **active secret** is one that is accepted now. During a rotation there are several; the first one signs.
 //! - A **delivery** is one request. A sender repeats it until it is answered; its **delivery id** stays the same.
-//! - A **replay** is a delivery that somebody captured and sends again. The **tolerance** bounds for how long it passes
+//! - A **replay** is a delivery that was captured and is sent again. The **tolerance** bounds for how long it passes
 //!   where the scheme signs a timestamp, and the **replay key** is the same for every copy.
 //!
 //! - An **issuer** signs a sender's tokens (Google, Microsoft Entra) and publishes a **key set** to check them with.
@@ -53,9 +53,9 @@
 //!
 //! # What it refuses to do
 //!
-//! - **I/O, clocks, async.** The caller says what time it is, where the document and an issuer's keys came from and what to
+//! - **I/O, clocks, async.** The caller passes in the time, where the document and an issuer's keys came from and what to
 //!   answer. What the features `tower` and `connect` bring is async because its callers are, and reads no clock either.
-//! - **Remember deliveries.** It says by which id and key a repeated one is known; keeping them is the caller's work.
+//! - **Remember deliveries.** It returns the id and key by which a repeated one is known; storing them is the caller's work.
 //! - **Parse payloads**, but for what belongs to the protocols: Slack's and Event Grid's checks of an address, GitHub's form
 //!   encoding, Pub/Sub's envelope.
 //! - **Be lenient.** A header that is missing, repeated (also when a gateway joined the copies with commas) or written

@@ -74,7 +74,7 @@ impl Keys {
     }
 
     /// The one of `claimed` that an active secret makes over `pieces`. Every secret is tried and every claim compared in
-    /// constant time, so that time tells neither which secret matched nor how far a guess was right. Where several
+    /// constant time, so that the time taken shows neither which secret matched nor how far a guess was right. Where several
     /// match, it is the one of the secret that stands first in the document, whatever the order in the header.
     pub(crate) fn find(&self, pieces: &[&[u8]], claimed: &[Tag]) -> Option<Tag> {
         let mut found = Choice::from(0);

@@ -1,6 +1,6 @@
 //! The other direction: signing what you send, when to try again, and where a delivery may go.
 //!
-//! Nothing here sends. A sender asks [`check_url`] when somebody registers an endpoint, signs each attempt with a
+//! Nothing here sends. A sender asks [`check_url`] when a client registers an endpoint, signs each attempt with a
 //! [`Signer`], connects through an address check ([`is_public`], or the ready-made connector of the feature `connect`),
 //! reads the [`Verdict`] off the answer, and asks the [`RetrySchedule`] when to come back.
 //!

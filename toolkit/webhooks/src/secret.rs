@@ -58,7 +58,7 @@ impl Secrets {
             let problem = if secret.as_bytes().len() < MIN_SECRET_LEN {
                 "must have at least 8 bytes"
             } else if secret.as_str().trim() != secret.as_str() {
-                // What a copied line drags along. It would make every signature wrong and nothing would say why.
+                // What a copied line drags along. It would make every signature wrong without a reason.
                 "must not begin or end with white space"
             } else {
                 continue;

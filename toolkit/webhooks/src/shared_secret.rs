@@ -29,7 +29,7 @@ impl SharedSecret {
         })
     }
 
-    /// Compares with every active secret, so that time tells neither which one matched nor how far a guess was right.
+    /// Compares with every active secret, so that the time taken shows neither which one matched nor how far a guess was right.
     pub(crate) fn verify(&self, claimed: &[u8]) -> Result<(), Rejection> {
         let digest: [u8; 32] = Sha256::digest(claimed).into();
         let mut found = Choice::from(0);

@@ -117,7 +117,7 @@ impl Source {
         self.tolerance_secs
     }
 
-    /// The header that names the kind of event, where an `hmac` source says so. The header is not signed.
+    /// The header that names the kind of event, where an `hmac` source configures one. The header is not signed.
     pub fn event_type_header(&self) -> Option<&HeaderName> {
         match &self.kind {
             Kind::Hmac(scheme) => scheme.event_type_header(),
@@ -133,13 +133,13 @@ impl Source {
         }
     }
 
-    /// Says whether the sender made this request, from the raw body and the headers as they arrived.
+    /// Verifies that the sender made this request, from the raw body and the headers as they arrived.
     ///
     /// The signature is checked before the timestamp's age, and both before the delivery id, so that who cannot sign
     /// learns nothing but that. The cost is that of one HMAC over the body per active secret.
     ///
     /// # Errors
-    /// A [`Rejection`], which is safe to log and says whether to answer 401 or 400.
+    /// A [`Rejection`], which is safe to log and decides between 401 and 400.
     pub fn verify(&self, headers: &HeaderMap, body: &[u8], now: UnixTime) -> Result<Verified, Rejection> {
         let fresh = Freshness { now, tolerance_secs: self.tolerance_secs };
         match &self.kind {

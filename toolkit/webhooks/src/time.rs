@@ -2,7 +2,7 @@
 
 use crate::verification::Rejection;
 
-/// Seconds since the Unix epoch. This crate has no clock: the caller says what time it is.
+/// Seconds since the Unix epoch. This crate has no clock: the caller passes in the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixTime(pub i64);
 

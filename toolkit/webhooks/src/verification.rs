@@ -20,11 +20,11 @@ pub struct Verified {
     pub delivery_id: Option<String>,
     /// The same for every copy of a captured request, whatever headers that are not signed were changed: 64 lower-case
     /// hex digits, the SHA-256 of the scheme's name and of the decoded signature that matched. `None` for `cloudevents`,
-    /// `pubsub` and `event-grid`, whose tokens say nothing about the body.
+    /// `pubsub` and `event-grid`, whose tokens do not cover the body.
     ///
     /// It is derived from the signature and not from the body because that saves a second pass over the body. The price:
     /// a sender that signs the same delivery anew with another secret (a redelivery after a rotation) makes another
-    /// key, and only the delivery id tells that the two are one. An attacker without a secret can never make another
+    /// key, and only the delivery id shows that the two are one. An attacker without a secret can never make another
     /// key for a captured body under GitHub, Shopify and Slack. Where a header carries several signatures (Stripe,
     /// Standard Webhooks) one of them can be taken out; there the id and the timestamp are signed.
     pub replay_key: Option<String>,
@@ -46,7 +46,7 @@ impl Verified {
         Verified { delivery_id: None, replay_key: Some(hex::encode(hash.finalize())), timestamped }
     }
 
-    /// Authenticated by a token, which says nothing about the body.
+    /// Authenticated by a token, which does not cover the body.
     pub(crate) fn vouched_for(timestamped: bool) -> Verified {
         Verified { delivery_id: None, replay_key: None, timestamped }
     }
@@ -74,10 +74,10 @@ pub enum Rejection {
     #[error("the signature matches no active secret")]
     BadSignature,
     /// The token is signed with a key that is not in the key set: the issuer may have begun to use a new one. Fetch the
-    /// set anew, not more often than every few seconds since anybody can name a key, and verify once more.
+    /// set anew, not more often than every few seconds since any request can name a key, and verify once more.
     #[error("the token is signed with a key that is not in the key set")]
     UnknownKey,
-    /// Rightly signed, but by or for somebody else.
+    /// Rightly signed, but by or for another party.
     #[error("the token's claim `{0}` is not what this source expects")]
     WrongClaim(&'static str),
     /// Rightly signed, but longer ago than the tolerance.

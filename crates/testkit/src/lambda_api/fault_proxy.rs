@@ -24,11 +24,9 @@ pub struct Call {
     /// The operation's name, for instance `UpdateItem`, `GetSecretValue`, `Publish` or `PutObject`. A call that does not name one
     /// (S3 does not for `HEAD`) has its method and path instead: `HEAD /bucket`.
     pub operation: String,
-    /// The request's method.
     pub method: Method,
     /// The request's path and query.
     pub path: String,
-    /// The request's body.
     pub body: Bytes,
 }
 

@@ -191,7 +191,6 @@ impl Function {
         process::resident_memory(self.session.pid)
     }
 
-    /// Its process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.session.pid

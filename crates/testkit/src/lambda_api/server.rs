@@ -18,7 +18,6 @@ use tokio::task::JoinSet;
 /// What a handler does with a request.
 #[derive(Debug)]
 pub enum Answer {
-    /// Send this.
     Reply(Response<Bytes>),
     /// Close the connection without a word, as a server that crashed would.
     HangUp,

@@ -49,7 +49,6 @@ pub enum AccountError {
     /// A member that cannot be used.
     #[error("`{member}` {problem}")]
     Invalid {
-        /// Which.
         member: &'static str,
         /// What it has to be.
         problem: &'static str,

@@ -25,7 +25,6 @@ pub struct Message {
     /// The text, which clients show where they cannot show blocks.
     #[serde(default)]
     pub text: String,
-    /// The blocks.
     #[serde(default)]
     pub blocks: Vec<Value>,
     /// The whole request.

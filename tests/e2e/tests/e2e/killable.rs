@@ -47,7 +47,6 @@ pub(crate) async fn survive_all<F: Future<Output = Result<()>>>(cases: impl Into
     Ok(())
 }
 
-/// The process.
 pub(crate) struct Killable {
     pub(crate) function: Function,
     proxy: FaultProxy,

@@ -42,7 +42,6 @@ impl Told {
         Ok(orders)
     }
 
-    /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

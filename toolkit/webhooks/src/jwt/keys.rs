@@ -128,7 +128,7 @@ impl PublicKey {
             }
             _ => return None,
         };
-        // An issuer may say what a key is for in either way.
+        // Issuers mark a key's purpose in either member.
         let signs = jwk.r#use.is_none_or(|purpose| purpose == "sig")
             && jwk.key_ops.is_none_or(|operations| operations.iter().any(|operation| operation == "verify"));
         let fits = jwk.alg.is_none_or(|alg| alg == material.algorithm());

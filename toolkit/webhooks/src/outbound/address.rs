@@ -8,7 +8,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether an address is one that anybody on the internet could be reached at: neither this machine, nor a private
+/// Whether an address is public on the internet: neither this machine, nor a private
 /// network, nor a cloud's metadata service, nor anything else that a stranger's URL must not make us talk to.
 ///
 /// Ask it of the address that is connected to. Asked of a name's address beforehand, it is undone by a name that

@@ -10,26 +10,26 @@ use serde::{Deserialize, Serialize};
 /// What an endpoint's answer asks of the sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It has the delivery.
+    /// Accepted.
     Delivered,
-    /// It does not have it: try again as the schedule says, and not before `retry_after`.
+    /// Failed: try again by the schedule, and not before `retry_after`.
     Retry {
-        /// What the endpoint asked for.
+        /// The endpoint's `Retry-After`.
         retry_after: Option<Duration>,
     },
     /// The same, and other deliveries to it should come more slowly as well: it, or what stands before it, is
     /// overloaded.
     SlowDown {
-        /// What the endpoint asked for.
+        /// The endpoint's `Retry-After`.
         retry_after: Option<Duration>,
     },
-    /// It wants no deliveries any more, neither this nor others.
+    /// The endpoint is gone: send neither this delivery nor others.
     Disable,
 }
 
 impl Verdict {
-    /// The verdict over an answer. A redirection is a failure: whoever follows one sends signed payloads to an address
-    /// that nobody registered.
+    /// The verdict over an answer. A redirection is a failure: following one sends signed payloads to an address
+    /// that is not registered.
     ///
     /// `Retry-After` is read in seconds. A date is passed over, since only a clock could say how far off it is.
     #[must_use]
@@ -74,7 +74,7 @@ impl Default for RetrySchedule {
     }
 }
 
-/// A day. An endpoint that asks for more would keep deliveries for longer than anybody waits for them.
+/// A day. A longer wait would outlive the use of the delivery.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(86_400);
 
 impl RetrySchedule {

@@ -1,4 +1,4 @@
-//! Which URLs somebody may register as an endpoint.
+//! Which URLs may be registered as an endpoint.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::is_public;
 
-/// What is allowed beyond `https` on its own port at a public address. All off unless said otherwise; for local stacks
+/// What is allowed beyond `https` on its own port at a public address. All off by default; for local stacks
 /// and for deliveries within one's own network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Allow {
@@ -78,7 +78,7 @@ pub(super) fn literal(host: &str) -> Result<Option<IpAddr>, UrlError> {
         return Err(UrlError::Host);
     }
     // A name whose last label is a number is an IPv4 address to most resolvers, also as `127.1`, `0x7f000001` or
-    // `2130706433`. Only the form that nobody reads differently is taken.
+    // `2130706433`. Only the form that every parser reads alike is taken.
     let last = name.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
     let numeric = last.bytes().all(|c| c.is_ascii_digit()) || last.starts_with("0x");
     match (name.parse::<Ipv4Addr>(), numeric) {
