@@ -78,16 +78,13 @@ pub enum Status {
 /// One request, and how it ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// When it began.
     pub at: Timestamp,
-    /// How it ended.
     pub outcome: AttemptOutcome,
 }
 
 /// An attempt under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sending {
-    /// When it began.
     pub at: Timestamp,
     /// After this its sender is dead, and another may send.
     pub until: Timestamp,

@@ -32,9 +32,7 @@ pub struct DeliveryStore<S>(pub S);
 /// What is passed in: the present, and a number that names this write, drawn evenly over all its values.
 #[derive(Clone, Copy, Debug)]
 pub struct Present {
-    /// The time.
     pub now: Timestamp,
-    /// Random.
     pub random: u128,
 }
 
@@ -54,28 +52,16 @@ pub enum DeliveryError {
     Store(#[from] StoreError),
     /// Other writes came first, every time. Trying again may help.
     #[error("conflict: other writes to the delivery for {order} came first")]
-    Conflict {
-        /// The delivery's order.
-        order: String,
-    },
+    Conflict { order: String },
     /// Another attempt was begun, or an operator retried: this attempt's end is not written.
     #[error("the delivery for {order} was taken over while it was sent")]
-    TakenOver {
-        /// The delivery's order.
-        order: String,
-    },
+    TakenOver { order: String },
     /// An order has one outcome, and another one is stored.
     #[error("the delivery for {order} is of another event")]
-    OtherEvent {
-        /// The delivery's order.
-        order: String,
-    },
+    OtherEvent { order: String },
     /// There is nothing to retry.
     #[error("there is no callback for {order}")]
-    Absent {
-        /// The delivery's order.
-        order: String,
-    },
+    Absent { order: String },
     /// The item is not what this version writes.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),

@@ -9,13 +9,11 @@ use serde::Serialize;
 /// An execution of the order saga: one for each order, and named after it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Execution {
-    /// The order's id.
     pub name: String,
     /// `RUNNING`, `SUCCEEDED`, `FAILED`, `TIMED_OUT`, `ABORTED`.
     pub status: String,
     /// When it began, in milliseconds since the epoch.
     pub started_at_millis: i64,
-    /// When it ended.
     pub ended_at_millis: Option<i64>,
     /// Whether it has ended for good: AWS no longer redrives it.
     pub is_final: bool,
@@ -43,16 +41,24 @@ pub struct Step {
 pub enum StepKind {
     /// The execution began.
     Started,
-    /// A state was entered.
-    Entered { state: String },
+    Entered {
+        state: String,
+    },
     /// The task of a state failed, or was refused.
-    Failed { state: String, error: String },
+    Failed {
+        state: String,
+        error: String,
+    },
     /// A state is done.
-    Left { state: String },
+    Left {
+        state: String,
+    },
     /// The execution ended well.
     Succeeded,
     /// The execution ended, and something is left undone.
-    Ended { error: String },
+    Ended {
+        error: String,
+    },
     /// A failed execution goes on.
     Redriven,
 }

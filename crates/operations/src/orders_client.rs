@@ -15,7 +15,6 @@ use crate::token::Token;
 /// Longer than the HTTP API lets a function work.
 const LIMIT: Duration = Duration::from_secs(35);
 
-/// A signed-in customer.
 #[derive(Debug)]
 pub struct OrdersClient {
     client: HttpClient,

@@ -41,7 +41,6 @@ pub type Attributes = BTreeMap<String, Attribute>;
 /// A message that was received, with the receipt by which it is released or deleted.
 #[derive(Clone, Debug)]
 pub struct Received {
-    /// SQS's own id.
     pub id: String,
     pub body: String,
     pub attributes: Attributes,

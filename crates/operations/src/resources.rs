@@ -7,7 +7,6 @@ use anyhow::{Result, bail};
 use crate::cloudformation::Stack;
 use crate::failure::Hint;
 
-/// The HTTP API of a deployment.
 #[derive(Clone, Debug)]
 pub struct Api {
     /// For people.
@@ -47,7 +46,6 @@ pub struct Resources {
     pub api_url: Option<String>,
     /// The names of the functions.
     pub functions: Vec<String>,
-    /// The queues.
     pub queues: Vec<Queue>,
     /// All outputs by key.
     pub outputs: BTreeMap<String, String>,

@@ -5,7 +5,6 @@ use tidegate_events::{CommandName, ErrorName, OrderEvent};
 /// What becomes of an aggregate: all of it is written at once, or nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transition<S> {
-    /// The aggregate's new state.
     pub state: S,
     /// How the command ends for the saga.
     pub completion: Completion,
@@ -39,7 +38,6 @@ pub enum Next<S, Q> {
     Record(S),
     /// Ask this.
     Ask(Q),
-    /// Decided.
     Done(Transition<S>),
 }
 
@@ -48,7 +46,6 @@ pub enum Next<S, Q> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("invalid transition: {command} does not fit {state}")]
 pub struct InvalidTransition {
-    /// What was asked.
     pub command: CommandName,
     /// What was found.
     pub state: &'static str,

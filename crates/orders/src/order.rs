@@ -27,14 +27,11 @@ use crate::{Completion, InvalidTransition, Transition};
 pub struct Order {
     /// Whose it is.
     pub customer_id: CustomerId,
-    /// What.
     pub lines: Vec<PricedLine>,
-    /// What it costs.
     pub total: Money,
     /// Where the outcome is sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callback_url: Option<CallbackUrl>,
-    /// When it was placed.
     pub placed_at: Timestamp,
     /// How far it is.
     pub status: OrderStatus,
@@ -52,7 +49,6 @@ pub struct Order {
 /// A compensation that keeps failing, and by what the saga is answered that waits for a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parked {
-    /// Which.
     pub step: CommandName,
     /// The name of the error that it ended with last.
     pub error: String,
@@ -71,11 +67,8 @@ pub enum OrderStatus {
     Placed,
     /// Under way back: it will not be confirmed.
     Withdrawn,
-    /// Done.
     Confirmed,
-    /// Undone.
     Cancelled {
-        /// Why.
         reason: CancelReason,
     },
 }

@@ -27,7 +27,6 @@ use tidegate_events::{
 
 use crate::{InvalidTransition, Next, Transition};
 
-/// The payment of an order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payment {
     /// How far it is.
@@ -48,9 +47,7 @@ pub enum PaymentStatus {
     Authorising {
         /// Under which key.
         key: CommandId,
-        /// How much.
         amount: Money,
-        /// By which means.
         payment_method: PaymentMethod,
     },
     /// The money is certain.
@@ -63,7 +60,6 @@ pub enum PaymentStatus {
     Voided(PaymentOf),
     /// Given back after it was captured.
     Refunded(PaymentOf),
-    /// The authorisation lapsed.
     Expired(PaymentOf),
     /// Undone before anything was authorised: nothing will be.
     Undone,
@@ -76,32 +72,20 @@ pub enum Request {
     Authorise {
         /// The same for the same authorisation.
         key: CommandId,
-        /// How much.
         amount: Money,
-        /// By which means.
         payment_method: PaymentMethod,
     },
     /// To take it.
-    Capture {
-        /// Which payment.
-        payment_id: PaymentId,
-    },
+    Capture { payment_id: PaymentId },
     /// To let go of what was authorised.
-    Cancel {
-        /// Which payment.
-        payment_id: PaymentId,
-    },
+    Cancel { payment_id: PaymentId },
     /// To give all of it back.
-    Refund {
-        /// Which payment.
-        payment_id: PaymentId,
-    },
+    Refund { payment_id: PaymentId },
 }
 
 /// What the provider answers. That it could not be reached, or is busy, is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Authorised.
     Authorised {
         /// What the provider calls it.
         payment_id: PaymentId,
@@ -113,7 +97,6 @@ pub enum Answer {
         /// In the provider's word.
         reason: Reason,
     },
-    /// No.
     Declined {
         /// In the provider's word.
         reason: Reason,

@@ -12,7 +12,6 @@ use tidegate_events::{
 
 use crate::{InvalidTransition, Next, Transition};
 
-/// The shipment of an order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum Shipment {
@@ -23,10 +22,8 @@ pub enum Shipment {
     Booking {
         /// For what.
         lines: Lines,
-        /// Where to.
         address: Address,
     },
-    /// Booked.
     Created {
         /// What the carrier calls it.
         shipment_id: ShipmentId,
@@ -44,27 +41,20 @@ pub enum Request {
     Book {
         /// The same for the same booking.
         reference: OrderId,
-        /// What.
         lines: Lines,
-        /// Where to.
         address: Address,
     },
     /// Not to.
-    Cancel {
-        /// Which booking.
-        shipment_id: ShipmentId,
-    },
+    Cancel { shipment_id: ShipmentId },
 }
 
 /// What the carrier answers. That it could not be reached is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Booked.
     Booked {
         /// What the carrier calls it.
         shipment_id: ShipmentId,
     },
-    /// No.
     Refused {
         /// In the carrier's word.
         reason: Reason,

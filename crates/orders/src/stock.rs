@@ -27,19 +27,13 @@ pub enum Reservation {
     #[default]
     None,
     /// All of this.
-    Reserved {
-        /// What.
-        lines: Lines,
-    },
+    Reserved { lines: Lines },
     /// Nothing: there was not enough.
     Rejected,
     /// Nothing any more; or nothing ever, because the release came first.
     Released,
     /// All of this has gone out.
-    Shipped {
-        /// What.
-        lines: Lines,
-    },
+    Shipped { lines: Lines },
 }
 
 /// What is to become of a reservation and of the stock it is about.

@@ -11,7 +11,6 @@ use tidegate_events::{CancelReason, Money, OrderEvent, OrderId};
 /// How an order ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// It is done.
     Confirmed,
     /// It is undone.
     Cancelled(CancelReason),

@@ -271,7 +271,6 @@ impl Services {
         Stepped::More
     }
 
-    /// The conditional write.
     fn write(&mut self, expected: u64, state: State, proof: Option<(CommandId, Completion)>) -> bool {
         // Through its JSON, as a table keeps it.
         fn put<S: Serialize + DeserializeOwned>(

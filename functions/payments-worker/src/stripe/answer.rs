@@ -21,7 +21,6 @@ pub(super) enum Read {
     Answer(Answer),
     /// The payment itself has to be looked at.
     Look {
-        /// Which.
         payment_id: PaymentId,
         /// Why Stripe refused, where it did.
         refused: Option<String>,

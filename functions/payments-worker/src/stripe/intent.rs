@@ -3,7 +3,6 @@
 use serde::Deserialize;
 use tidegate_events::{PaymentId, Reason};
 
-/// A payment intent.
 #[derive(Debug, Deserialize)]
 pub(super) struct Intent {
     pub(super) id: PaymentId,
@@ -23,13 +22,11 @@ struct LastError {
 pub(super) enum Status {
     /// Authorised, not captured.
     RequiresCapture,
-    /// Captured.
     Succeeded,
     /// Cancelled by somebody, or lapsed.
     Canceled,
     /// Only the customer can go on.
     RequiresAction,
-    /// Declined.
     RequiresPaymentMethod,
     /// Not yet known.
     Processing,

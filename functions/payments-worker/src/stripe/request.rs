@@ -43,7 +43,6 @@ impl Call {
         })
     }
 
-    /// What a payment is now.
     pub(super) fn look(payment: &PaymentId) -> Self {
         let path = format!("v1/payment_intents/{}", path(payment));
         Self { method: Method::GET, ..Self::post(&path) }

@@ -27,7 +27,6 @@ pub(super) struct StripeResponse {
     body: Result<Vec<u8>, String>,
 }
 
-/// Why Stripe refuses.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Refusal {
     #[serde(rename = "type")]
