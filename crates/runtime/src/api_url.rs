@@ -1,4 +1,4 @@
-//! Where somebody's API is: an address to which a credential may be sent.
+//! The address of an API, to which a credential may be sent.
 
 use std::fmt;
 

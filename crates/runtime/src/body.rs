@@ -9,7 +9,7 @@ use crate::problem::Problem;
 /// The bytes that were sent.
 ///
 /// # Errors
-/// A problem where they are more than `max_body_bytes`, which is told before anything is decoded, or no base64.
+/// A problem where they are more than `max_body_bytes`, which is checked before anything is decoded, or no base64.
 pub fn bytes(body: Option<String>, is_base64: bool, max_body_bytes: usize) -> Result<Vec<u8>, Problem> {
     let body = body.unwrap_or_default();
     let size = if is_base64 { body.len() / 4 * 3 } else { body.len() };

@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use http::{Request, Response};
-use hyper::body::Incoming;
+use http_body_util::BodyExt;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector as Tcp;
 use hyper_util::client::legacy::{Client, Error};
@@ -18,6 +18,8 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
+
+use crate::priming::Priming;
 
 /// Amazon Trust Services' roots and the Starfield root that older chains end in, from the Mozilla store
 /// (<https://www.amazontrust.com/repository/>).
@@ -29,25 +31,28 @@ const MAX_IDLE: Duration = Duration::from_secs(50);
 
 /// Sends requests and keeps the connections. Cheap to clone; clones share connections.
 #[derive(Clone, Debug)]
-pub struct HttpClient(Client<HttpsConnector<Tcp>, SdkBody>);
+pub struct HttpClient {
+    client: Client<HttpsConnector<Tcp>, SdkBody>,
+    priming: Priming,
+}
 
 impl HttpClient {
     /// A client that trusts the roots that AWS's own endpoints chain to, and no others.
     #[must_use]
-    pub fn trusting_amazon() -> Self {
+    pub fn trusting_amazon(priming: &Priming) -> Self {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(CertificateDer::pem_slice_iter(AMAZON_ROOTS).flatten());
-        Self::new(roots)
+        Self::new(roots, priming)
     }
 
     /// A client that trusts the certificate authorities that browsers do.
     #[cfg(feature = "web")]
     #[must_use]
-    pub fn trusting_web() -> Self {
-        Self::new(web_roots())
+    pub fn trusting_web(priming: &Priming) -> Self {
+        Self::new(web_roots(), priming)
     }
 
-    fn new(roots: RootCertStore) -> Self {
+    fn new(roots: RootCertStore, priming: &Priming) -> Self {
         let mut tcp = Tcp::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
@@ -58,19 +63,34 @@ impl HttpClient {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(MAX_IDLE)
             .build(connector);
-        Self(client)
+        Self { client, priming: priming.clone() }
     }
 
     /// Sends one request, without a limit on the time.
     ///
     /// # Errors
     /// Where there is no connection, or no answer on it.
-    pub async fn send(&self, request: Request<SdkBody>) -> Result<Response<Incoming>, Error> {
-        self.0.request(request).await
+    pub async fn send(&self, request: Request<SdkBody>) -> Result<Response<SdkBody>, Error> {
+        if self.priming.is_on() {
+            return self.stand_in(request).await;
+        }
+        Ok(self.client.request(request).await?.map(SdkBody::from_body_1_x))
+    }
+
+    async fn stand_in(&self, request: Request<SdkBody>) -> Result<Response<SdkBody>, Error> {
+        let (sent, answer) = self.priming.stand_in(request);
+        let Some(sent) = sent else { return Ok(Response::new(answer.unwrap_or_default().into())) };
+        let response = self.client.request(sent).await;
+        let Some(answer) = answer else { return Ok(response?.map(SdkBody::from_body_1_x)) };
+        if let Ok(response) = response {
+            let _ = response.into_body().collect().await; // the connection is then good for the next request
+        }
+        Ok(Response::new(answer.into()))
     }
 
     /// The same for AWS's clients.
-    pub(crate) fn for_sdk(&self) -> SharedHttpClient {
+    #[must_use]
+    pub fn for_sdk(&self) -> SharedHttpClient {
         let connector = aws_smithy_runtime_api::client::http::SharedHttpConnector::new(self.clone());
         http_client_fn(move |_, _| connector.clone())
     }
@@ -105,13 +125,12 @@ impl HttpConnector for HttpClient {
         HttpConnectorFuture::new(async move {
             let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
             let response = client.send(request).await.map_err(failed)?;
-            HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
-                .map_err(|error| ConnectorError::other(error.into(), None))
+            HttpResponse::try_from(response).map_err(|error| ConnectorError::other(error.into(), None))
         })
     }
 }
 
-/// Whatever befalls a request on its way may pass, so the SDK tries again; what it could not even send, it need not.
+/// A request that failed on its way is retried by the SDK; one that could not be sent at all is not.
 fn failed(error: Error) -> ConnectorError {
     let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<hyper::Error>());
     if cause.is_some_and(hyper::Error::is_user) {

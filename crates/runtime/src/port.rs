@@ -1,4 +1,10 @@
-//! How a port says that the service behind it failed.
+//! What the ports of functions have in common: futures that fit behind `dyn`, and how one fails.
+
+use std::pin::Pin;
+
+/// What a port's method returns, so that a handler holds `dyn Secrets` and has no type parameter for it. Calls over the
+/// network cost a thousand times the allocation.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The service behind a port could not do what was asked.
 #[derive(Debug, thiserror::Error)]

@@ -4,21 +4,22 @@
 #[cfg(feature = "s3")]
 pub use bucket::S3Payloads;
 
-use crate::PortError;
+use std::fmt;
 
-/// Keeps payloads.
-pub trait Payloads: Send + Sync {
+use crate::{BoxFuture, PortError};
+
+pub trait Payloads: fmt::Debug + Send + Sync {
     /// Keeps `bytes` under `key`; a repeated put overwrites. Returns the `dataref`.
     ///
     /// # Errors
     /// [`PortError`] where the store cannot be asked.
-    fn put(&self, key: &str, bytes: Vec<u8>) -> impl Future<Output = Result<String, PortError>> + Send;
+    fn put<'a>(&'a self, key: &'a str, bytes: Vec<u8>) -> BoxFuture<'a, Result<String, PortError>>;
 
     /// What a `dataref` of [`Payloads::put`] names.
     ///
     /// # Errors
     /// [`PortError`]; permanent where the reference is not one of this store's, or what it names is gone.
-    fn fetch(&self, dataref: &str) -> impl Future<Output = Result<Vec<u8>, PortError>> + Send;
+    fn fetch<'a>(&'a self, dataref: &'a str) -> BoxFuture<'a, Result<Vec<u8>, PortError>>;
 }
 
 #[cfg(feature = "s3")]

@@ -1,14 +1,15 @@
 //! Secrets, by name.
 
-use crate::PortError;
+use std::fmt;
 
-/// Reads secrets.
-pub trait Secrets: Send + Sync {
+use crate::{BoxFuture, PortError};
+
+pub trait Secrets: fmt::Debug + Send + Sync {
     /// The secret's text, or `None` where there is no such secret.
     ///
     /// # Errors
     /// [`PortError`] where the store cannot be asked.
-    fn read(&self, name: &str) -> impl Future<Output = Result<Option<String>, PortError>> + Send;
+    fn read<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, PortError>>;
 }
 
 /// Secrets in AWS Secrets Manager.
@@ -34,11 +35,13 @@ impl SecretsManager {
 
 #[cfg(feature = "secrets")]
 impl Secrets for SecretsManager {
-    async fn read(&self, name: &str) -> Result<Option<String>, PortError> {
-        match self.0.get_secret_value().secret_id(name).send().await {
-            Ok(secret) => Ok(secret.secret_string),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(None),
-            Err(error) => Err(crate::port::failed("read the secret", name, error)),
-        }
+    fn read<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, PortError>> {
+        Box::pin(async move {
+            match self.0.get_secret_value().secret_id(name).send().await {
+                Ok(secret) => Ok(secret.secret_string),
+                Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(None),
+                Err(error) => Err(crate::port::failed("read the secret", name, error)),
+            }
+        })
     }
 }

@@ -1,22 +1,23 @@
 //! The topic that events go out on.
 
-use crate::PortError;
+use std::fmt;
+
+use crate::{BoxFuture, PortError};
 
 /// SNS's limit for one message, its attributes' names, types and values included
 /// (<https://docs.aws.amazon.com/general/latest/gr/sns.html>).
 pub const MAX_MESSAGE_BYTES: usize = 256 * 1024;
 
-/// Publishes messages.
-pub trait Topic: Send + Sync {
+pub trait Topic: fmt::Debug + Send + Sync {
     /// Publishes a body with string attributes that subscriptions filter by. Once this is `Ok` the message is kept.
     ///
     /// # Errors
     /// [`PortError`]; the message may have been published all the same.
-    fn publish(
-        &self,
-        body: &str,
-        attributes: &[(&'static str, &str)],
-    ) -> impl Future<Output = Result<(), PortError>> + Send;
+    fn publish<'a>(
+        &'a self,
+        body: &'a str,
+        attributes: &'a [(&'static str, &'a str)],
+    ) -> BoxFuture<'a, Result<(), PortError>>;
 }
 
 /// What a message counts against [`MAX_MESSAGE_BYTES`].
@@ -54,19 +55,25 @@ impl SnsTopic {
 
 #[cfg(feature = "sns")]
 impl Topic for SnsTopic {
-    async fn publish(&self, body: &str, attributes: &[(&'static str, &str)]) -> Result<(), PortError> {
+    fn publish<'a>(
+        &'a self,
+        body: &'a str,
+        attributes: &'a [(&'static str, &'a str)],
+    ) -> BoxFuture<'a, Result<(), PortError>> {
         use aws_sdk_sns::types::MessageAttributeValue;
-        let mut publish = self.client.publish().topic_arn(&self.arn).message(body);
-        for (name, value) in attributes {
-            let value = MessageAttributeValue::builder().data_type("String").string_value(*value).build();
-            let value = value.map_err(|error| PortError {
-                operation: "publish to",
-                what: self.arn.clone(),
-                transient: false,
-                source: error.into(),
-            })?;
-            publish = publish.message_attributes(*name, value);
-        }
-        publish.send().await.map(drop).map_err(|error| crate::port::failed("publish to", &self.arn, error))
+        Box::pin(async move {
+            let mut publish = self.client.publish().topic_arn(&self.arn).message(body);
+            for (name, value) in attributes {
+                let value = MessageAttributeValue::builder().data_type("String").string_value(*value).build();
+                let value = value.map_err(|error| PortError {
+                    operation: "publish to",
+                    what: self.arn.clone(),
+                    transient: false,
+                    source: error.into(),
+                })?;
+                publish = publish.message_attributes(*name, value);
+            }
+            publish.send().await.map(drop).map_err(|error| crate::port::failed("publish to", &self.arn, error))
+        })
     }
 }

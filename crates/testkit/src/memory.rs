@@ -7,11 +7,10 @@ use std::time::SystemTime;
 use tidegate_cloudevents::messaging;
 use tidegate_idempotency::{Claim, ClaimRequest, Claimed, FinishError, MemoryStore, Store, StoreError};
 use tidegate_outbox::{Answered, Outgoing, Publisher, Reply, SendError, TaskToken, Tasks};
-use tidegate_runtime::PortError;
-use tidegate_runtime::metrics::{Metric, Metrics};
 use tidegate_runtime::s3::Payloads;
 use tidegate_runtime::secrets::Secrets;
 use tidegate_runtime::sns::{MAX_MESSAGE_BYTES, Topic, size};
+use tidegate_runtime::{BoxFuture, PortError};
 
 /// How a call to a port goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,10 +55,10 @@ impl MemorySecrets {
 }
 
 impl Secrets for MemorySecrets {
-    async fn read(&self, name: &str) -> Result<Option<String>, PortError> {
+    fn read<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, PortError>> {
         lock(&self.0.reads).push(name.to_owned());
         let read = async { Ok(lock(&self.0.values).get(name).cloned()) };
-        self.0.faults.around(read, |transient| refused("read the secret", name, transient)).await
+        Box::pin(self.0.faults.around(read, move |transient| refused("read the secret", name, transient)))
     }
 }
 
@@ -72,10 +71,10 @@ pub struct Published {
     pub attributes: BTreeMap<String, String>,
 }
 
-/// A topic that keeps what is published, and refuses what SNS would.
-#[derive(Debug, Default)]
+/// A topic that keeps what is published, and refuses what SNS would. Clones share it.
+#[derive(Clone, Debug, Default)]
 pub struct MemoryTopic {
-    published: Mutex<Vec<Published>>,
+    published: Arc<Mutex<Vec<Published>>>,
     faults: Faults,
 }
 
@@ -93,9 +92,13 @@ impl MemoryTopic {
 }
 
 impl Topic for MemoryTopic {
-    async fn publish(&self, body: &str, attributes: &[(&'static str, &str)]) -> Result<(), PortError> {
+    fn publish<'a>(
+        &'a self,
+        body: &'a str,
+        attributes: &'a [(&'static str, &'a str)],
+    ) -> BoxFuture<'a, Result<(), PortError>> {
         let refused = |transient| refused("publish to", "the topic", transient);
-        let publish = async {
+        let publish = async move {
             tokio::task::yield_now().await; // a real call lets others run, and races show only then
             if size(body, attributes) > MAX_MESSAGE_BYTES || attributes.iter().any(|(_, value)| value.is_empty()) {
                 return Err(refused(false));
@@ -104,7 +107,7 @@ impl Topic for MemoryTopic {
             lock(&self.published).push(Published { body: body.to_owned(), attributes });
             Ok(())
         };
-        self.faults.around(publish, refused).await
+        Box::pin(self.faults.around(publish, refused))
     }
 }
 
@@ -167,10 +170,10 @@ impl Tasks for MemoryWorkflows {
     }
 }
 
-/// A bucket `memory` of payloads.
-#[derive(Debug, Default)]
+/// A bucket `memory` of payloads. Clones share it.
+#[derive(Clone, Debug, Default)]
 pub struct MemoryPayloads {
-    objects: Mutex<BTreeMap<String, Vec<u8>>>,
+    objects: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
     faults: Faults,
 }
 
@@ -188,21 +191,21 @@ impl MemoryPayloads {
 }
 
 impl Payloads for MemoryPayloads {
-    async fn put(&self, key: &str, bytes: Vec<u8>) -> Result<String, PortError> {
-        let put = async {
+    fn put<'a>(&'a self, key: &'a str, bytes: Vec<u8>) -> BoxFuture<'a, Result<String, PortError>> {
+        let put = async move {
             lock(&self.objects).insert(key.to_owned(), bytes);
             Ok(format!("s3://memory/{key}"))
         };
-        self.faults.around(put, |transient| refused("keep the payload", key, transient)).await
+        Box::pin(self.faults.around(put, move |transient| refused("keep the payload", key, transient)))
     }
 
-    async fn fetch(&self, dataref: &str) -> Result<Vec<u8>, PortError> {
-        let refused = |transient| refused("fetch the payload", dataref, transient);
-        let fetch = async {
+    fn fetch<'a>(&'a self, dataref: &'a str) -> BoxFuture<'a, Result<Vec<u8>, PortError>> {
+        let refused = move |transient| refused("fetch the payload", dataref, transient);
+        let fetch = async move {
             let key = dataref.strip_prefix("s3://memory/").ok_or_else(|| refused(false))?;
             lock(&self.objects).get(key).cloned().ok_or_else(|| refused(false))
         };
-        self.faults.around(fetch, refused).await
+        Box::pin(self.faults.around(fetch, refused))
     }
 }
 
@@ -255,35 +258,9 @@ impl Store for MemoryClaims {
     }
 }
 
-/// Metrics that add up.
-#[derive(Debug, Default)]
-pub struct Counts(Mutex<BTreeMap<(Metric, String), u64>>);
-
-impl Counts {
-    /// The sum of a metric over all dimensions.
-    #[must_use]
-    pub fn total(&self, metric: Metric) -> u64 {
-        lock(&self.0).iter().filter(|((counted, _), _)| *counted == metric).map(|(_, count)| count).sum()
-    }
-
-    /// The values that dimensions have had.
-    #[must_use]
-    pub fn dimensions(&self) -> Vec<String> {
-        lock(&self.0).keys().map(|(_, dimension)| dimension.clone()).collect()
-    }
-}
-
-impl Metrics for Counts {
-    fn count(&self, _at: SystemTime, (_, value): (&'static str, &str), counts: &[(Metric, u64)]) {
-        for (metric, count) in counts {
-            *lock(&self.0).entry((*metric, value.to_owned())).or_default() += count;
-        }
-    }
-}
-
 /// Faults that are due, call by call.
-#[derive(Debug, Default)]
-struct Faults(Mutex<VecDeque<Option<Fault>>>);
+#[derive(Clone, Debug, Default)]
+struct Faults(Arc<Mutex<VecDeque<Option<Fault>>>>);
 
 impl Faults {
     fn push(&self, fault: impl Into<Option<Fault>>) {

@@ -3,17 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "clippy takes what the tests share for no test")]
 
 use std::sync::Mutex;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde_json::json;
 use tidegate_batch::{Failure, Reason};
 use tidegate_events::{Command, Envelope, ErrorName, ShipmentId};
 use tidegate_orders::shipment::{self, Answer, Request};
 use tidegate_outbox::{AggregateId, AggregateStore, Handled, MemoryAggregates, Message, Reply};
-use tidegate_runtime::ambient::Ambient;
-use tidegate_runtime::consumer::Invocation;
 use tidegate_runtime::metrics::Metric;
-use tidegate_testkit::{Counts, ManualAmbient, RecordingQueue, RecordingSaga, batch};
+use tidegate_runtime::priming::Sample;
+use tidegate_testkit::{RecordingSaga, TestConsumer, TestPorts};
 use tidegate_worker::{Service, Worker, ask_and_commit};
 
 /// Shipments with a carrier that answers as the test says, each time it is asked.
@@ -44,6 +43,8 @@ impl Shipments {
 }
 
 impl Service for Shipments {
+    const SAMPLE: Sample = Sample { event: "", answers: &[] };
+
     fn takes(&self, command: &Command) -> bool {
         matches!(command, Command::Shipment(_))
     }
@@ -55,23 +56,16 @@ impl Service for Shipments {
     }
 }
 
-struct Desk(Worker<ManualAmbient, RecordingQueue, RecordingSaga, Counts, Shipments>);
+struct Desk(TestConsumer<Worker<Shipments, RecordingSaga>>);
 
 impl Desk {
     fn new() -> Self {
-        Self(Worker {
-            ambient: ManualAmbient::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000), 7),
-            queue: RecordingQueue::default(),
-            tasks: RecordingSaga::default(),
-            metrics: Counts::default(),
-            service: Shipments::default(),
-        })
+        let (tasks, service) = (RecordingSaga::default(), Shipments::default());
+        Self(TestConsumer::new(TestPorts::at(1_790_000_000), |ports| Worker { ports, tasks, service }))
     }
 
     async fn handle(&self, body: String) -> usize {
-        let deadline = self.0.ambient.now() + Duration::from_secs(30);
-        let invocation = Invocation { request_id: "made-up-request".to_owned(), deadline };
-        self.0.handle(batch([body], 1), invocation).await.unwrap().batch_item_failures.len()
+        self.0.handle([body]).await.len()
     }
 
     fn fails_next(&self, failure: Failure) {
@@ -129,8 +123,8 @@ async fn a_command_is_asked_about_once_and_its_copies_are_answered_the_same() {
     assert_eq!(desk.said().await, ["shipment-created", "\"created\" to t1", "\"created\" to t2"]);
     let home = desk.0.service.store.load(&AggregateId::new("ord_1").unwrap()).await.unwrap();
     assert_eq!(home.version().0, 3, "what will be asked, what came of it, the second answer");
-    let counted = |metric| desk.0.metrics.total(metric);
-    assert_eq!((counted(Metric::CommandHandled), counted(Metric::CommandRepeated)), (1, 2));
+    let counted = |metric| desk.0.count(metric);
+    assert_eq!((counted(Metric::CommandHandled), counted(Metric::CommandDuplicate)), (1, 2));
 }
 
 #[tokio::test(start_paused = true)]
@@ -139,7 +133,7 @@ async fn a_transient_failure_buys_time_from_the_saga_and_comes_back() {
     desk.fails_next(Failure::transient("the carrier is busy"));
     assert_eq!(desk.handle(create("t1")).await, 1);
     assert_eq!(desk.0.tasks.heartbeats(), ["t1"]);
-    assert_eq!(desk.0.queue.delays().len(), 1);
+    assert_eq!(desk.0.delays().len(), 1);
     assert!(desk.said().await.is_empty(), "that it will be asked is written, and nothing is said");
 
     assert_eq!(desk.handle(create("t1")).await, 0);
@@ -152,7 +146,7 @@ async fn a_saga_that_cannot_be_reached_does_not_hold_up_the_back_off() {
     desk.0.tasks.is_away(true);
     desk.fails_next(Failure::transient("the carrier is busy"));
     assert_eq!(desk.handle(create("t1")).await, 1);
-    assert_eq!(desk.0.queue.delays().len(), 1);
+    assert_eq!(desk.0.delays().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -162,7 +156,7 @@ async fn a_permanent_failure_is_told_to_the_saga_and_leaves_no_proof() {
     assert_eq!(desk.handle(create("t1")).await, 0);
     let failed = ("t1".to_owned(), ErrorName::PermanentFailure, "the carrier does not know us".to_owned());
     assert_eq!(desk.0.tasks.failures(), [failed]);
-    let letters = desk.0.queue.letters();
+    let letters = desk.0.letters();
     assert_eq!(letters, [("m0".to_owned(), Reason::Permanent, "the carrier does not know us".to_owned())]);
 
     assert_eq!(desk.handle(create("t2")).await, 0, "brought back, it is really tried again");
@@ -175,7 +169,7 @@ async fn a_permanent_failure_that_the_saga_does_not_hear_of_is_not_set_aside_yet
     desk.0.tasks.is_away(true);
     desk.fails_next(Failure::permanent("the carrier does not know us"));
     assert_eq!(desk.handle(create("t1")).await, 1);
-    assert!(desk.0.queue.letters().is_empty());
+    assert!(desk.0.letters().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -201,11 +195,11 @@ async fn an_answer_that_fits_only_what_came_in_between_is_no_reason_to_give_up()
     assert_eq!(desk.handle(create("t1")).await, 0);
     assert_eq!(desk.asked(), 3);
     assert_eq!(desk.said().await.last().unwrap(), "Compensated to t1");
-    assert!(desk.0.queue.letters().is_empty() && desk.0.tasks.failures().is_empty());
+    assert!(desk.0.letters().is_empty() && desk.0.tasks.failures().is_empty());
 
     desk.0.service.answers.lock().unwrap().push(Ok(Answer::HandedOver));
     assert_eq!(desk.handle(create("t1").replace("ord_1", "ord_2")).await, 0);
-    assert_eq!(desk.0.queue.letters()[0].1, Reason::Permanent, "nobody came in between: a person has to look");
+    assert_eq!(desk.0.letters()[0].1, Reason::Permanent, "nobody came in between: a person has to look");
 }
 
 #[tokio::test(start_paused = true)]
@@ -213,10 +207,10 @@ async fn what_is_no_command_is_set_aside_and_another_services_is_told_to_the_sag
     let desk = Desk::new();
     for body in ["", "{}", "[]", "not JSON", r#"{"command": "DanceAround"}"#] {
         assert_eq!(desk.handle(body.to_owned()).await, 0);
-        assert_eq!(desk.0.queue.letters()[0].1, Reason::Undecodable, "{body}");
+        assert_eq!(desk.0.letters()[0].1, Reason::Undecodable, "{body}");
     }
     assert_eq!(desk.handle(command("ConfirmOrder", "t1", &json!({}))).await, 0);
-    assert_eq!(desk.0.queue.letters()[0].1, Reason::Permanent);
+    assert_eq!(desk.0.letters()[0].1, Reason::Permanent);
     assert_eq!(desk.0.tasks.failures()[0].1, ErrorName::PermanentFailure);
 }
 
@@ -227,6 +221,6 @@ async fn an_event_that_says_nothing_to_the_service_is_passed_over() {
     let another_services = include_str!("../../events/tests/fixtures/events/order-confirmed.json");
     for event in [nothing_follows, another_services] {
         assert_eq!(desk.handle(event.to_owned()).await, 0);
-        assert!(desk.0.queue.letters().is_empty() && desk.said().await.is_empty());
+        assert!(desk.0.letters().is_empty() && desk.said().await.is_empty());
     }
 }

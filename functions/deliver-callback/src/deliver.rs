@@ -1,28 +1,29 @@
 //! The handler: one event of the queue becomes one request to the client, or the reason why not.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use aws_lambda_events::sqs::SqsEvent;
 use jiff::Timestamp;
-use tidegate_batch::sqs::{Message, MessageId, Queue};
-use tidegate_batch::{BatchError, Failure, Response};
+use tidegate_batch::sqs::Message;
+use tidegate_batch::{Failure, Policy};
 use tidegate_callbacks::schedule;
 use tidegate_callbacks::{AttemptOutcome, Delivery, DeliveryStore, NextAttempt, Present, Status, StoredDelivery};
-use tidegate_cloudevents::{Event, extensions};
+use tidegate_cloudevents::Event;
 use tidegate_events::{OrderEvent, OrderId};
 use tidegate_orders::Order;
 use tidegate_outbox::{AggregateId, AggregateStore};
-use tidegate_runtime::ambient::Ambient;
-use tidegate_runtime::consumer::{self, Consumer, Invocation, trace};
-use tidegate_runtime::metrics::{Metric, Metrics};
-use tidegate_runtime::secrets::Secrets;
+use tidegate_runtime::document::DocumentError;
+use tidegate_runtime::metrics::Metric;
+use tidegate_runtime::priming::Sample;
+use tidegate_runtime::queue::{Handler, Labels, Read};
+use tidegate_runtime::{Call, Ports};
 use tidegate_webhooks::UnixTime;
 use tidegate_webhooks::outbound::{RetrySchedule, Verdict};
-use tracing::{Instrument, info, info_span, warn};
+use tracing::{info, warn};
 
 use crate::callback::{self, End};
 use crate::sender::{Sender, TIMEOUT};
-use crate::signers::{SignerError, Signers};
+use crate::signers::Signers;
 
 /// What an attempt takes at most: the request, the write of its end (4 s) and the batch's own reserve (2 s). One that
 /// would be cut off is not begun, because it would be made again.
@@ -30,23 +31,39 @@ pub const ATTEMPT_TIME: Duration = TIMEOUT.saturating_add(Duration::from_secs(6)
 
 /// The handler, over its ports.
 #[derive(Debug)]
-pub struct Deliverer<A, O, C, S, Q, M> {
-    /// Time and randomness.
-    pub ambient: A,
+pub struct Deliverer<O, C> {
+    pub ports: Arc<dyn Ports>,
     /// Orders, to read.
     pub orders: O,
     /// Deliveries and endpoints.
     pub deliveries: DeliveryStore<C>,
     /// The customers' secrets.
-    pub signers: Signers<S>,
+    pub signers: Signers,
     /// The client of endpoints.
     pub sender: Sender,
     /// When attempts are made.
     pub schedule: RetrySchedule,
-    /// The queue and its dead-letter queue.
-    pub queue: Q,
-    /// Counts.
-    pub metrics: M,
+}
+
+/// An event of an order, and the message that brought it, which is kept so that a person can send it again.
+#[derive(Debug)]
+pub struct OrderMessage {
+    event: Event,
+    order_id: OrderId,
+    order_event: OrderEvent,
+    body: String,
+}
+
+impl Read for OrderMessage {
+    fn read(message: &Message) -> Result<Self, Failure> {
+        let event = Event::read(message)?;
+        let (order_id, order_event) = OrderEvent::read(&event).map_err(Failure::undecodable)?;
+        Ok(Self { event, order_id, order_event, body: message.body().to_owned() })
+    }
+
+    fn labels(&self) -> Labels<'_> {
+        Labels { order_id: Some(self.order_id.as_str()), ..self.event.labels() }
+    }
 }
 
 /// How an event was handled, where nothing went wrong.
@@ -57,55 +74,38 @@ enum Disposition {
     Skipped(&'static str),
 }
 
-impl<A, O, C, S, Q, M> Deliverer<A, O, C, S, Q, M>
-where
-    A: Ambient,
-    O: AggregateStore,
-    C: AggregateStore,
-    S: Secrets,
-    Q: Queue,
-    M: Metrics,
-{
-    /// Handles a batch and says which messages must come back.
-    ///
-    /// # Errors
-    /// [`BatchError`] where the batch cannot be answered message by message.
-    pub async fn handle(&self, batch: SqsEvent, invocation: Invocation) -> Result<Response<MessageId>, BatchError> {
-        let consumer = Consumer { ambient: &self.ambient, queue: &self.queue, metrics: &self.metrics };
-        let each = async |message: &Message| self.handle_message(message, &invocation).await;
-        consumer.run(batch, &invocation, &schedule::policy(), each).await
+impl<O: AggregateStore, C: AggregateStore> Handler for Deliverer<O, C> {
+    type Message = OrderMessage;
+
+    /// The customer of the order has no secret, so that none is ever made up, and nothing is sent.
+    const SAMPLE: Sample = Sample {
+        event: include_str!("../../../crates/events/tests/fixtures/events/order-confirmed.json"),
+        answers: &[("GetItem", include_str!("sample.json"))],
+    };
+
+    fn policy() -> Policy {
+        schedule::policy()
     }
 
-    async fn handle_message(&self, message: &Message, invocation: &Invocation) -> Result<(), Failure> {
-        let event = consumer::event(message)?;
-        let (order_id, happened) = OrderEvent::read(&event).map_err(Failure::undecodable)?;
-        let span = info_span!(
-            "deliver",
-            request_id = invocation.request_id,
-            message_id = message.id(),
-            trace_id = trace(event.traceparent(), message, self.ambient.random()).trace_id(),
-            event_id = event.id(),
-            order_id = order_id.as_str(),
-            correlation_id = event.extension(extensions::CORRELATIONID).and_then(|id| id.as_str()).unwrap_or_default(),
-        );
-        let Some(end) = End::of(&happened) else { return Ok(()) };
-        let disposition = self.deliver(&event, order_id, end, message.body(), invocation.deadline);
-        let disposition = disposition.instrument(span.clone()).await?;
-        let _entered = span.entered();
-        match disposition {
+    async fn handle(&self, message: OrderMessage, call: &Call) -> Result<(), Failure> {
+        let OrderMessage { event, order_id, order_event, body } = message;
+        let Some(end) = End::of(&order_event) else { return Ok(()) };
+        match self.deliver(&event, order_id, end, &body, call.deadline).await? {
             Disposition::Delivered(outcome) => {
-                info!(outcome = %outcome, "delivered");
+                info!(outcome = %outcome, "callback delivered");
                 self.count(outcome.kind(), Metric::CallbackDelivered);
             }
             Disposition::Disabled => {
                 warn!("the endpoint wants no callbacks");
                 self.count("any", Metric::CallbackDisabled);
             }
-            Disposition::Skipped(why) => info!(why, "nothing to deliver"),
+            Disposition::Skipped(why) => info!(why, "callback skipped"),
         }
         Ok(())
     }
+}
 
+impl<O: AggregateStore, C: AggregateStore> Deliverer<O, C> {
     async fn deliver(
         &self,
         event: &Event,
@@ -119,11 +119,11 @@ where
         let at = event.time().ok_or_else(|| Failure::undecodable("the event says no time"))?;
         let body = callback::body(&order_id, end, order.total, at).map_err(Failure::permanent)?;
         // Asked before anything is begun: the store of secrets failing is not the endpoint's fault.
-        let signer = match self.signers.of(&order.customer_id, self.ambient.now()).await {
-            Err(SignerError::Port(error)) => return Err(Failure::transient(tidegate_runtime::chain(&error))),
+        let signer = match self.signers.of(&order.customer_id, self.ports.now()).await {
+            Err(error @ DocumentError::Port(_)) => return Err(error.into()),
             signer => signer,
         };
-        if self.ambient.now() + ATTEMPT_TIME > deadline {
+        if self.ports.now() + ATTEMPT_TIME > deadline {
             return Err(Failure::retry_after(Duration::ZERO, "too little time is left for an attempt"));
         }
 
@@ -183,7 +183,7 @@ where
             Status::Disabled => Ok(Disposition::Disabled),
             Status::Exhausted => {
                 self.count(outcome.kind(), Metric::CallbackFailed);
-                self.count(outcome.kind(), Metric::CallbackGivenUp);
+                self.count(outcome.kind(), Metric::CallbackExhausted);
                 Err(given_up(&delivery))
             }
             Status::Pending => {
@@ -195,11 +195,11 @@ where
     }
 
     fn present(&self) -> Result<Present, Failure> {
-        Ok(Present { now: timestamp(self.ambient.now())?, random: self.ambient.random() })
+        Ok(Present { now: timestamp(self.ports.now())?, random: self.ports.random() })
     }
 
     fn count(&self, outcome: &str, metric: Metric) {
-        self.metrics.count(self.ambient.now(), ("outcome", outcome), &[(metric, 1)]);
+        self.ports.count(("outcome", outcome), &[(metric, 1)]);
     }
 }
 

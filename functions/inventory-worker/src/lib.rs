@@ -10,6 +10,7 @@ use tidegate_events::{Command, Envelope};
 use tidegate_orders::stock::{self, concerned};
 use tidegate_orders::{Reservation, Stock, StockTransition};
 use tidegate_outbox::{AggregateId, AggregateStore, Handled, Image, Loaded, Write};
+use tidegate_runtime::priming::Sample;
 use tidegate_worker::{Service, changed, commit, decision, state};
 
 /// The service, over its table.
@@ -20,6 +21,11 @@ pub struct Inventory<C> {
 }
 
 impl<C: AggregateStore> Service for Inventory<C> {
+    const SAMPLE: Sample = Sample {
+        event: include_str!("../../../crates/events/tests/fixtures/commands/ReserveStock.json"),
+        answers: &[],
+    };
+
     fn takes(&self, command: &Command) -> bool {
         matches!(command, Command::Stock(_))
     }

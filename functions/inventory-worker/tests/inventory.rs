@@ -11,10 +11,12 @@ use tidegate_batch::Failure;
 use tidegate_events::Envelope;
 use tidegate_orders::Stock;
 use tidegate_outbox::{
-    AggregateId, AggregateStore, Change, CommandId, Commit, CommitError, Decision, Image, Loaded, MemoryAggregates,
-    Reply, StoreError, Write, handle,
+    AggregateId, AggregateStore, Change, CommandId, Commit, CommitError, Decision, DynamoDbAggregates, Image, Loaded,
+    MemoryAggregates, Reply, SfnTasks, StoreError, Write, handle,
 };
-use tidegate_worker::Service;
+use tidegate_runtime::metrics::Metric;
+use tidegate_testkit::PrimingTest;
+use tidegate_worker::{Service, Worker};
 
 /// Lets others go first at each call, as a network does.
 #[derive(Debug, Default)]
@@ -122,4 +124,17 @@ async fn what_does_not_fit_is_permanent() {
         let failure = inventory.carry_out(&envelope, &|| SystemTime::UNIX_EPOCH).await.unwrap_err();
         assert!(matches!(failure, Failure::Permanent { .. }), "{failure}");
     }
+}
+
+#[tokio::test]
+async fn priming_writes_nothing() {
+    let primed = PrimingTest::start("").await.consumer(|function| {
+        let store = DynamoDbAggregates::new(aws_sdk_dynamodb::Client::new(&function.aws), "inventory");
+        let tasks = SfnTasks::new(aws_sdk_sfn::Client::new(&function.aws));
+        Worker { ports: function.ports.clone(), tasks, service: Inventory { store } }
+    });
+    let primed = primed.await;
+    assert!(primed.sent.iter().all(|it| ["GetItem", "HEAD /"].contains(&it.as_str())), "{primed:?}");
+    assert_eq!((primed.letters, primed.retried), (vec![], false));
+    assert_eq!(primed.ports.total(Metric::CommandHandled), 1, "the sample comes to its end");
 }

@@ -1,7 +1,7 @@
 //! A GitHub webhook payload becomes a Slack message.
 //!
-//! Pure: the raw payload goes in, a message for `chat.postMessage` comes out. Whatever a person wrote (commit
-//! messages, titles, branch names) can neither ping anybody nor break a link: `mrkdwn` is the only way into a
+//! Pure: the raw payload goes in, a message for `chat.postMessage` comes out. Text that a person wrote (commit
+//! messages, titles, branch names) can neither mention a user nor break a link: `mrkdwn` is the only way into a
 //! message's text. Slack's limits are kept in one place too, `blocks`.
 //!
 //! ```
@@ -55,7 +55,7 @@ pub struct Place {
     pub branch: Option<String>,
 }
 
-/// The part of a `chat.postMessage` request that says something.
+/// The content of a `chat.postMessage` request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Message {
     /// Stands in for the blocks in notifications and screen readers. Escaped like every other text.
@@ -64,7 +64,7 @@ pub struct Message {
     pub blocks: Vec<Block>,
 }
 
-/// The data is not what its type says. Trying again cannot help.
+/// The data is not what the event's type promises. Permanent.
 ///
 /// Names the place and the kind of fault but never quotes the payload, so that it may be logged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -78,7 +78,7 @@ pub struct RenderError {
 
 /// Renders the payload of an event whose type is `com.github.<event>` or `com.github.<event>.<action>`.
 ///
-/// `None` is an event that is nothing to tell a channel about: other events, other actions, runs that went well.
+/// `None`: an event without a message: other events, other actions, runs that went well.
 ///
 /// # Errors
 /// [`RenderError`] when the payload is not JSON or lacks what its event always has.
@@ -108,7 +108,7 @@ fn parse<'a, T: Deserialize<'a>>(event: &'static str, data: &'a [u8]) -> Result<
     })
 }
 
-/// Says what is wrong without serde's own words, which quote the value that was found.
+/// The problem without serde's own text, which quotes the value.
 fn problem(error: &serde_json::Error) -> String {
     match error.classify() {
         serde_json::error::Category::Eof => "it ends too early".to_owned(),

@@ -1,23 +1,22 @@
 //! The handler: one event of the queue becomes one message in the right channel.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use aws_lambda_events::sqs::SqsEvent;
-use tidegate_batch::sqs::{Message as Record, MessageId, Queue};
-use tidegate_batch::{BatchError, Failure, Policy, Response};
-use tidegate_cloudevents::{Event, extensions};
+use tidegate_batch::Failure;
+use tidegate_cloudevents::Event;
 use tidegate_idempotency::{Claim, ClaimRequest, Claimed, Fence, Key, Store};
-use tidegate_runtime::ambient::Ambient;
-use tidegate_runtime::consumer::{self, Consumer, Invocation, failure, trace};
-use tidegate_runtime::metrics::{Metric, Metrics};
+use tidegate_runtime::document::Document;
+use tidegate_runtime::metrics::Metric;
+use tidegate_runtime::priming::{Priming, Sample};
+use tidegate_runtime::queue::Handler;
 use tidegate_runtime::s3::Payloads;
-use tidegate_runtime::secrets::Secrets;
 use tidegate_runtime::trace::TraceContext;
-use tracing::{Instrument, info, info_span, warn};
+use tidegate_runtime::{Call, Ports};
+use tidegate_slack_routes::SlackConfig;
+use tracing::{info, warn};
 
-use crate::Configuration;
-use crate::message::{Rendered, render};
+use crate::message::{Message, Rendered, render};
 use crate::pace::Pace;
 use crate::slack::{PostError, SlackClient};
 
@@ -33,20 +32,13 @@ const VERIFIED: &str = "/webhooks/";
 
 /// The handler, over its ports.
 #[derive(Debug)]
-pub struct Notifier<A, S, C, P, Q, M> {
-    /// Time and randomness.
-    pub ambient: A,
-    /// The operator's document.
-    pub configuration: Configuration<S>,
+pub struct Notifier<C> {
+    pub ports: Arc<dyn Ports>,
+    pub configuration: Document<SlackConfig>,
     /// Claims on events.
     pub claims: C,
     /// Where large payloads are.
-    pub payloads: P,
-    /// The queue and its dead-letter queue.
-    pub queue: Q,
-    /// Counts.
-    pub metrics: M,
-    /// Slack.
+    pub payloads: Arc<dyn Payloads>,
     pub slack: SlackClient,
     /// When each channel is free.
     pub pace: Mutex<Pace>,
@@ -54,85 +46,90 @@ pub struct Notifier<A, S, C, P, Q, M> {
 
 /// What became of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Said {
+enum Notification {
     Posted,
-    Nothing(&'static str),
+    Skipped(&'static str),
 }
 
-/// How the queue is worked: see [`Policy`].
-#[must_use]
-pub fn policy() -> Policy {
-    Policy::default()
-}
+impl<C: Store> Handler for Notifier<C> {
+    type Message = Event;
 
-impl<A: Ambient, S: Secrets, C: Store, P: Payloads, Q: Queue, M: Metrics> Notifier<A, S, C, P, Q, M> {
-    /// Handles a batch and says which records must come back.
-    ///
-    /// # Errors
-    /// [`BatchError`] where the batch cannot be answered record by record.
-    pub async fn handle(&self, batch: SqsEvent, invocation: Invocation) -> Result<Response<MessageId>, BatchError> {
-        let consumer = Consumer { ambient: &self.ambient, queue: &self.queue, metrics: &self.metrics };
-        let each = async |record: &Record| self.handle_record(record, &invocation).await;
-        consumer.run(batch, &invocation, &policy(), each).await
-    }
+    const SAMPLE: Sample = Sample {
+        event: r#"{"specversion":"1.0","id":"priming","source":"/webhooks/.","type":"com.github.ping","data":{}}"#,
+        answers: &[],
+    };
 
-    async fn handle_record(&self, record: &Record, invocation: &Invocation) -> Result<(), Failure> {
-        let event = consumer::event(record)?;
-        let trace = trace(event.traceparent(), record, self.ambient.random());
-        let span = info_span!(
-            "notify",
-            request_id = invocation.request_id,
-            message_id = record.id(),
-            trace_id = trace.trace_id(),
-            event_id = event.id(),
-            event_type = event.ty(),
-            correlation_id = event.extension(extensions::CORRELATIONID).and_then(|id| id.as_str()).unwrap_or_default(),
-        );
+    async fn handle(&self, event: Event, call: &Call) -> Result<(), Failure> {
         // A sender of CloudEvents names itself as it likes; only an operator's own names may become dimensions.
         let dimension = event.source().strip_prefix(VERIFIED).unwrap_or("any").to_owned();
-        let said = self.notify(event, trace, invocation).instrument(span.clone()).await?;
-        let _entered = span.entered();
-        let metric = match said {
-            Said::Posted => {
-                info!("posted");
+        let metric = match self.notify(event, call).await? {
+            Notification::Posted => {
+                info!("message posted");
                 Metric::SlackPosted
             }
-            Said::Nothing(why) => {
-                info!(why, "nothing to post");
+            Notification::Skipped(why) => {
+                info!(why, "message skipped");
                 Metric::SlackSkipped
             }
         };
-        self.metrics.count(self.ambient.now(), ("source", &dimension), &[(metric, 1)]);
+        self.ports.count(("source", &dimension), &[(metric, 1)]);
         Ok(())
     }
 
-    async fn notify(&self, event: Event, trace: TraceContext, invocation: &Invocation) -> Result<Said, Failure> {
+    /// Which route matches is the operator's to say, so a post is rehearsed without one.
+    async fn prime(&self, priming: &Priming) {
+        let Ok(config) = self.configuration.load(self.ports.now()).await else { return };
+        let post = async {
+            let push = include_bytes!("../tests/fixtures/github/push-branch.json");
+            let event = Event::builder("priming", "/webhooks/.", "com.github.push").data_json(push).build().ok()?;
+            let message = render(event.ty(), event.data().bytes()?).ok()??.message;
+            let deadline = self.ports.now() + POST_TIME;
+            self.post(&config, "#priming", &message, &event, &Call { deadline, trace: TraceContext::start(1) })
+                .await
+                .ok()
+        };
+        priming.rehearse(&[("POST /api/chat.postMessage", r#"{"ok":true}"#)], post).await;
+    }
+}
+
+impl<C: Store> Notifier<C> {
+    async fn notify(&self, event: Event, call: &Call) -> Result<Notification, Failure> {
         let event = self.with_data(event).await?;
         let rendered = render(event.ty(), event.data().bytes().unwrap_or_default());
         let Some(Rendered { place, message }) = rendered.map_err(Failure::undecodable)? else {
-            return Ok(Said::Nothing("this kind of event says nothing"));
+            return Ok(Notification::Skipped("no message is made of this kind of event"));
         };
-        let config = self.configuration.load(self.ambient.now()).await?;
+        let config = self.configuration.load(self.ports.now()).await?;
         let (repository, branch) = (place.repository.as_deref(), place.branch.as_deref());
         let Some(channel) = config.route(source_name(event.source()), repository, branch) else {
-            return Ok(Said::Nothing("no route matches"));
+            return Ok(Notification::Skipped("no route matches"));
         };
-        self.wait_for_slot(channel, invocation.deadline).await?;
+        self.wait_for_slot(channel, call.deadline).await?;
+        self.post(&config, channel, &message, &event, call).await
+    }
 
-        let claim = match self.claim(&event, invocation.deadline).await? {
+    async fn post(
+        &self,
+        config: &SlackConfig,
+        channel: &str,
+        message: &Message,
+        event: &Event,
+        call: &Call,
+    ) -> Result<Notification, Failure> {
+        let claim = match self.claim(event, call.deadline).await? {
             Claimed::Owner(claim) => claim,
-            Claimed::Done { .. } => return Ok(Said::Nothing("posted before")),
+            Claimed::Done { .. } => return Ok(Notification::Skipped("duplicate")),
             Claimed::Mismatch => return Err(Failure::permanent("the event's key is taken by another event")),
             Claimed::InProgress { lease_until } => {
-                let wait = lease_until.duration_since(self.ambient.now()).unwrap_or_default();
+                let wait = lease_until.duration_since(self.ports.now()).unwrap_or_default();
                 return Err(Failure::retry_after(wait, "another invocation is posting this event"));
             }
         };
-        let traceparent = trace.child(self.ambient.random()).to_string();
-        match self.slack.post(&config.api_url, &config.token, channel, &message, Some(&traceparent)).await {
+        let traceparent = call.trace.child(self.ports.random()).to_string();
+        match self.slack.post(&config.api_url, &config.token, channel, message, Some(&traceparent)).await {
             Ok(()) => {
                 self.complete(&claim).await;
-                Ok(Said::Posted)
+                Ok(Notification::Posted)
             }
             Err(refused) => {
                 self.release(&claim).await;
@@ -144,13 +141,13 @@ impl<A: Ambient, S: Secrets, C: Store, P: Payloads, Q: Queue, M: Metrics> Notifi
     /// Brings the data of an event that carries a claim check.
     async fn with_data(&self, event: Event) -> Result<Event, Failure> {
         let Some(dataref) = event.dataref_to_fetch() else { return Ok(event) };
-        let data = self.payloads.fetch(dataref).await.map_err(|error| failure(&error))?;
+        let data = self.payloads.fetch(dataref).await?;
         event.with_data(&data).map_err(Failure::undecodable)
     }
 
     /// Waits in the process: a message that goes back to the queue instead would be counted as received once more.
     async fn wait_for_slot(&self, channel: &str, deadline: SystemTime) -> Result<(), Failure> {
-        let now = self.ambient.now();
+        let now = self.ports.now();
         let wait = self.pace.lock().unwrap_or_else(PoisonError::into_inner).reserve(channel, since_epoch(now));
         if now + wait + POST_TIME > deadline {
             return Err(Failure::retry_after(wait, format!("{channel} is full for the next {} s", wait.as_secs())));
@@ -161,8 +158,8 @@ impl<A: Ambient, S: Secrets, C: Store, P: Payloads, Q: Queue, M: Metrics> Notifi
 
     async fn claim(&self, event: &Event, deadline: SystemTime) -> Result<Claimed, Failure> {
         let key = Key::composite("notify-slack", &[event.source(), event.id()]);
-        let now = self.ambient.now();
-        let fence = Fence::new(self.ambient.random());
+        let now = self.ports.now();
+        let fence = Fence::new(self.ports.random());
         let expires_at = now + RECOGNISED_FOR;
         let request =
             ClaimRequest { key: &key, fence, lease_until: deadline, expires_at, label: None, fingerprint: None };
@@ -179,16 +176,16 @@ impl<A: Ambient, S: Secrets, C: Store, P: Payloads, Q: Queue, M: Metrics> Notifi
 
     async fn release(&self, claim: &Claim) {
         if let Err(error) = self.claims.release(claim).await {
-            warn!(error = tidegate_runtime::chain(&error), "the claim is left to its lease");
+            warn!(error = tidegate_runtime::chain(&error), "the claim could not be released; it ends with its lease");
         }
     }
 
     fn failure(&self, refused: PostError, channel: &str) -> Failure {
         match refused {
             PostError::RateLimited { retry_after } => {
-                let now = since_epoch(self.ambient.now());
+                let now = since_epoch(self.ports.now());
                 self.pace.lock().unwrap_or_else(PoisonError::into_inner).hold(channel, now, retry_after);
-                Failure::retry_after(retry_after, format!("Slack asks to wait before {channel} gets more"))
+                Failure::retry_after(retry_after, format!("Slack limits the rate of {channel}"))
             }
             PostError::Transient { reason, retry_after } => Failure::Transient { reason, retry_after },
             PostError::Permanent { reason } => {

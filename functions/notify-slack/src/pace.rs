@@ -30,7 +30,7 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// Reserves the channel's next slot and says how long to wait for it. A slot that is not used is lost.
+    /// Reserves the channel's next slot and returns the wait for it. A slot that is not used is lost.
     pub fn reserve(&mut self, channel: &str, now: Duration) -> Duration {
         let slot = self.next_slot(channel, now);
         self.free_at.insert(channel.to_owned(), slot.saturating_add(INTERVAL));

@@ -19,6 +19,7 @@ use http_body_util::{BodyExt, Limited};
 use serde::Serialize;
 use tidegate_runtime::ApiUrl;
 use tidegate_runtime::http::HttpClient;
+use tidegate_runtime::priming::Priming;
 
 use crate::message::{Block, Message};
 use tidegate_slack_routes::SlackToken;
@@ -52,7 +53,7 @@ pub enum PostError {
         /// For how long the server asked to wait, if it did.
         retry_after: Option<Duration>,
     },
-    /// Will not work until somebody changes the token, the routes or this program.
+    /// Will not work until the routes or this program is changed.
     #[error("{reason}")]
     Permanent {
         /// What happened; starts with Slack's own word for it where there is one.
@@ -62,21 +63,21 @@ pub enum PostError {
 
 impl Default for SlackClient {
     fn default() -> Self {
-        Self::new(TIMEOUT)
+        Self::new(TIMEOUT, &Priming::default())
     }
 }
 
 impl SlackClient {
     /// A client that waits so long for an answer, all in all. [`TIMEOUT`] is the usual time.
-    pub fn new(timeout: Duration) -> Self {
+    pub fn new(timeout: Duration, priming: &Priming) -> Self {
         // http only to this machine: `ApiUrl` sees to that.
-        Self { http: HttpClient::trusting_web(), timeout }
+        Self { http: HttpClient::trusting_web(priming), timeout }
     }
 
     /// Posts a message to a channel (`#name` or id), as part of the trace that `traceparent` names.
     ///
     /// # Errors
-    /// [`PostError`] says whether and when to try again.
+    /// [`PostError`], with whether and when to retry.
     pub async fn post(
         &self,
         api_url: &ApiUrl,
@@ -95,7 +96,7 @@ impl SlackClient {
     async fn exchange(&self, request: Request<SdkBody>) -> Result<(), PostError> {
         let response = self.http.send(request).await.map_err(|error| transient(tidegate_runtime::chain(&error)))?;
         let (head, body) = response.into_parts();
-        // Read to its end also where the status says it all: the connection is then good for the next message.
+        // Read to its end also where the status is enough: the connection is then good for the next message.
         let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await.map(|body| body.to_bytes());
         let body = body.map_err(|error| tidegate_runtime::chain(&*error));
         answer::read(&Response::from_parts(head, ()), body.as_deref().map_err(String::as_str))

@@ -5,7 +5,6 @@ use http::StatusCode;
 use tidegate_events::OrderId;
 use tidegate_orders::{Completion, Order, order};
 use tidegate_outbox::{AggregateId, AggregateStore, Write};
-use tidegate_runtime::ambient::Ambient;
 use tidegate_runtime::problem::{self, Problem};
 use tidegate_runtime::trace::TraceContext;
 use tracing::info;
@@ -15,7 +14,7 @@ use crate::orders::{self, Operation, RequestContext};
 use crate::request::Request;
 use crate::{Api, Views};
 
-impl<A: Ambient, C: AggregateStore, V: Views> Api<A, C, V> {
+impl<C: AggregateStore, V: Views> Api<C, V> {
     pub(crate) async fn cancel(
         &self,
         request: &Request,
@@ -24,7 +23,7 @@ impl<A: Ambient, C: AggregateStore, V: Views> Api<A, C, V> {
     ) -> Result<ApiGatewayV2httpResponse, Problem> {
         let id: OrderId = order.parse().map_err(|_| orders::unknown())?;
         tracing::Span::current().record("order_id", id.as_str());
-        let (operation, now) = (Operation::RequestCancellation, self.ambient.now());
+        let (operation, now) = (Operation::RequestCancellation, self.ports.now());
         let context = RequestContext { operation, now, correlation_id: request.correlation_id(), trace };
         let cancel = |stored: Option<Order>| {
             let order = stored.filter(|order| order.customer_id == request.customer).ok_or_else(orders::unknown)?;

@@ -11,7 +11,6 @@ use http::{HeaderMap, StatusCode};
 use sha2::{Digest, Sha256};
 use tidegate_events::CustomerId;
 use tidegate_outbox::AggregateStore;
-use tidegate_runtime::ambient::Ambient;
 use tidegate_runtime::problem::{self, Problem};
 
 use crate::answer::Listed;
@@ -26,7 +25,7 @@ const MAX_LIMIT: usize = 100;
 /// Against a slip of the hand.
 const CHECK_BYTES: usize = 8;
 
-impl<A: Ambient, C: AggregateStore, V: Views> Api<A, C, V> {
+impl<C: AggregateStore, V: Views> Api<C, V> {
     pub(crate) async fn list(&self, request: &Request) -> Result<ApiGatewayV2httpResponse, Problem> {
         let [limit, cursor] = request.query(["limit", "cursor"])?;
         let limit = limit.map_or(Ok(DEFAULT_LIMIT), read_limit)?;

@@ -12,7 +12,6 @@ use sha2::{Digest, Sha256};
 use tidegate_events::{CustomerId, Fault, Invalid, OrderId, PlaceOrder};
 use tidegate_orders::{Order, order};
 use tidegate_outbox::{AggregateId, AggregateStore, Image, Write};
-use tidegate_runtime::ambient::Ambient;
 use tidegate_runtime::problem::{self, ErrorAt, Problem};
 use tidegate_runtime::trace::TraceContext;
 use tracing::info;
@@ -26,7 +25,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// Of SHA-256, so that nobody finds a key that names another customer's order: 160 bits.
 const ID_BYTES: usize = 20;
 
-impl<A: Ambient, C: AggregateStore, V: Views> Api<A, C, V> {
+impl<C: AggregateStore, V: Views> Api<C, V> {
     pub(crate) async fn place(
         &self,
         request: &Request,
@@ -39,7 +38,7 @@ impl<A: Ambient, C: AggregateStore, V: Views> Api<A, C, V> {
         let id = order_id(&request.customer, key).map_err(|_| orders::broken())?;
         tracing::Span::current().record("order_id", id.as_str());
 
-        let (operation, now) = (Operation::PlaceOrder, self.ambient.now());
+        let (operation, now) = (Operation::PlaceOrder, self.ports.now());
         let context = RequestContext { operation, now, correlation_id: request.correlation_id(), trace };
         let placed_by = wanted.placed_by(request.customer.clone());
         let transition = order::place(placed_by, Some(digest.clone()), orders::timestamp(now));

@@ -7,7 +7,6 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tidegate_events::OrderId;
 use tidegate_outbox::AggregateStore;
-use tidegate_runtime::ambient::Ambient;
 use tidegate_runtime::problem::{self, Problem};
 
 use crate::answer::OrderView;
@@ -20,7 +19,7 @@ const ETAG_BYTES: usize = 16;
 /// Nobody but the customer keeps it, and not without asking whether it is still so.
 pub(crate) const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 
-impl<A: Ambient, C: AggregateStore, V: Views> Api<A, C, V> {
+impl<C: AggregateStore, V: Views> Api<C, V> {
     pub(crate) async fn read(&self, request: &Request, order: &str) -> Result<ApiGatewayV2httpResponse, Problem> {
         let id: OrderId = order.parse().map_err(|_| orders::unknown())?;
         tracing::Span::current().record("order_id", id.as_str());

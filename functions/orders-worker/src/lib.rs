@@ -16,6 +16,7 @@ use tidegate_batch::Failure;
 use tidegate_events::{Command, Envelope, OrderCommand, TaskToken};
 use tidegate_orders::{Order, order};
 use tidegate_outbox::{AggregateStore, CommandId, Handled, Image, Loaded, Write};
+use tidegate_runtime::priming::Sample;
 use tidegate_worker::{Service, commit, decision};
 
 /// The service, over its table.
@@ -26,6 +27,11 @@ pub struct Orders<C> {
 }
 
 impl<C: AggregateStore> Service for Orders<C> {
+    const SAMPLE: Sample = Sample {
+        event: include_str!("../../../crates/events/tests/fixtures/commands/ConfirmOrder.json"),
+        answers: &[("GetItem", include_str!("sample.json"))],
+    };
+
     fn takes(&self, command: &Command) -> bool {
         matches!(command, Command::Order(_))
     }

@@ -10,10 +10,12 @@ use tidegate_batch::Failure;
 use tidegate_events::{Envelope, PlaceOrder};
 use tidegate_orders::{Order, order};
 use tidegate_outbox::{
-    AggregateId, AggregateStore, Change, CommandId, Decision, Handled, Loaded, MemoryAggregates, Message, Reply, Write,
-    handle,
+    AggregateId, AggregateStore, Change, CommandId, Decision, DynamoDbAggregates, Handled, Loaded, MemoryAggregates,
+    Message, Reply, SfnTasks, Write, handle,
 };
-use tidegate_worker::Service;
+use tidegate_runtime::metrics::Metric;
+use tidegate_testkit::PrimingTest;
+use tidegate_worker::{Service, Worker};
 
 const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
@@ -127,4 +129,17 @@ async fn an_order_keeps_its_place_in_the_indexes_when_it_is_confirmed() {
     let image = orders.store.load(&home()).await.unwrap();
     assert_eq!(image.index().get("customer_id").map(String::as_str), Some("customer-mona"));
     assert_eq!(replies(&orders).await, [("t".to_owned(), Reply::success(&"confirmed").unwrap())]);
+}
+
+#[tokio::test]
+async fn priming_writes_nothing() {
+    let primed = PrimingTest::start("").await.consumer(|function| {
+        let store = DynamoDbAggregates::new(aws_sdk_dynamodb::Client::new(&function.aws), "orders");
+        let tasks = SfnTasks::new(aws_sdk_sfn::Client::new(&function.aws));
+        Worker { ports: function.ports.clone(), tasks, service: Orders { store } }
+    });
+    let primed = primed.await;
+    assert!(primed.sent.iter().all(|it| ["GetItem", "HEAD /"].contains(&it.as_str())), "{primed:?}");
+    assert_eq!((primed.letters, primed.retried), (vec![], false));
+    assert_eq!(primed.ports.total(Metric::CommandHandled), 1, "the sample comes to its end");
 }

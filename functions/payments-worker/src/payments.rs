@@ -8,35 +8,30 @@ use tidegate_cloudevents::Event;
 use tidegate_events::{Command, Envelope, OrderId};
 use tidegate_orders::payment::{Answer, Request, decide};
 use tidegate_outbox::{AggregateStore, Handled};
-use tidegate_runtime::secrets::Secrets;
+use tidegate_runtime::Ports;
+use tidegate_runtime::document::Document;
+use tidegate_runtime::priming::Sample;
 use tidegate_worker::{Service, ask_and_commit};
 
+use crate::reconcile;
 use crate::stripe::{Account, AskError, StripeClient};
-use crate::{Configuration, reconcile};
 
 /// What the types of Stripe's events begin with.
 const OF_STRIPE: &str = "com.stripe.";
 
 /// The service, over its ports.
 #[derive(Debug)]
-pub struct Payments<C, S> {
+pub struct Payments<C> {
     /// The payments' table.
     pub store: C,
-    /// The operator's document.
-    pub configuration: Configuration<S>,
+    pub account: Document<Account>,
     /// Stripe.
     pub stripe: StripeClient,
 }
 
-impl<C: AggregateStore, S: Secrets> Payments<C, S> {
-    /// Reads the document and opens a connection to Stripe, which the first command needs. That it fails is no harm.
-    pub async fn warm(&self, now: SystemTime) {
-        let Ok(account) = self.configuration.load(now).await else { return };
-        self.stripe.warm(&account.api_url).await;
-    }
-
+impl<C: AggregateStore> Payments<C> {
     async fn ask(&self, order: &OrderId, request: &Request, now: SystemTime) -> Result<Answer, Failure> {
-        let account = self.configuration.load(now).await?;
+        let account = self.account.load(now).await?;
         let answer = match self.stripe.ask(&account, order, request).await {
             Err(AskError::UnknownKey { reason }) => {
                 let renewed = self.renewed(&account, reason, now).await?;
@@ -52,13 +47,18 @@ impl<C: AggregateStore, S: Secrets> Payments<C, S> {
 
     /// The account with the key that it has now, if that is another than the one that Stripe does not know.
     async fn renewed(&self, refused: &Account, reason: String, now: SystemTime) -> Result<Arc<Account>, Failure> {
-        self.configuration.forget();
-        let account = self.configuration.load(now).await?;
+        self.account.forget();
+        let account = self.account.load(now).await?;
         if account.api_key == refused.api_key { Err(Failure::permanent(reason)) } else { Ok(account) }
     }
 }
 
-impl<C: AggregateStore, S: Secrets> Service for Payments<C, S> {
+impl<C: AggregateStore> Service for Payments<C> {
+    const SAMPLE: Sample = Sample {
+        event: include_str!("../../../crates/events/tests/fixtures/commands/AuthorisePayment.json"),
+        answers: &[("POST /v1/payment_intents", r#"{"id":"pi_1","status":"requires_capture"}"#)],
+    };
+
     fn takes(&self, command: &Command) -> bool {
         matches!(command, Command::Payment(_))
     }
@@ -84,5 +84,10 @@ impl<C: AggregateStore, S: Secrets> Service for Payments<C, S> {
             async |request| self.ask(&envelope.order_id, &request, clock()).await,
         )
         .await
+    }
+
+    /// Reads the document, which the first command needs.
+    async fn prime(&self, ports: &dyn Ports) {
+        let _ = self.account.load(ports.now()).await;
     }
 }

@@ -20,6 +20,7 @@ use tidegate_events::OrderId;
 use tidegate_orders::payment::{Answer, Request};
 use tidegate_runtime::ApiUrl;
 use tidegate_runtime::http::HttpClient;
+use tidegate_runtime::priming::Priming;
 
 pub use account::{Account, AccountError, ApiKey};
 use answer::{Read, read};
@@ -46,16 +47,16 @@ pub struct StripeClient {
 
 impl Default for StripeClient {
     fn default() -> Self {
-        Self::new(TIMEOUT)
+        Self::new(TIMEOUT, &Priming::default())
     }
 }
 
 impl StripeClient {
     /// A client that waits so long for an answer, all in all. [`TIMEOUT`] is the usual time.
     #[must_use]
-    pub fn new(timeout: Duration) -> Self {
+    pub fn new(timeout: Duration, priming: &Priming) -> Self {
         // http only to this machine: `ApiUrl` sees to that.
-        Self { http: HttpClient::trusting_web(), timeout }
+        Self { http: HttpClient::trusting_web(priming), timeout }
     }
 
     /// Asks what a decision wants to know, for the payment of that order.

@@ -1,4 +1,4 @@
-//! Winning the right to publish an event, when the same delivery may arrive again, at once, or after a crash.
+//! Claiming the right to publish an event, when the same delivery may arrive again, at once, or after a crash.
 //!
 //! A scheme that signs only the body puts two claims on a delivery: on the signature, because a captured request could
 //! be sent again under another id, and on the id, because a redelivery after a rotation is signed with another secret.
@@ -14,44 +14,44 @@
 use std::time::{Duration, SystemTime};
 
 use tidegate_idempotency::{Claim, ClaimRequest, Claimed, Fence, FinishError, Store};
-use tidegate_runtime::ambient::Ambient;
+use tidegate_runtime::Ports;
 use tidegate_runtime::problem::Problem;
 use tracing::{error, warn};
 
 use crate::events::Incoming;
 use crate::try_again;
 
-/// Time kept for the answer: a racer that is still waiting then tells its sender to come back.
+/// Time kept for the answer: a racer that is still waiting then asks its sender to retry.
 const RESERVE: Duration = Duration::from_millis(500);
 /// The first and the longest pause between two looks at another's claim.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(320));
 
-/// Who publishes.
+/// What came of claiming an event.
 #[derive(Debug)]
-pub(crate) enum Won {
-    /// This invocation, holding these claims.
-    Owner(Vec<Claim>),
-    /// Nobody: it is out.
+pub(crate) enum Claims {
+    /// This invocation holds all of them, and publishes.
+    Held(Vec<Claim>),
+    /// The event was published before.
     Duplicate,
 }
 
 /// Takes all of an event's claims, waiting for another owner as long as there is time: a racing duplicate is answered
 /// once the outcome is certain, because "200" to a delivery whose owner then dies would lose it.
-pub(crate) async fn win(
+pub(crate) async fn claim(
     store: &impl Store,
-    ambient: &impl Ambient,
+    ports: &dyn Ports,
     incoming: &Incoming,
     deadline: SystemTime,
-) -> Result<Won, Problem> {
+) -> Result<Claims, Problem> {
     let mut held = Vec::with_capacity(incoming.keys.len());
     let mut pause = PAUSES.0;
     let mut keys = incoming.keys.iter();
     let mut next = keys.next();
     while let Some((key, recognised_for)) = next {
-        let now = ambient.now();
+        let now = ports.now();
         let request = ClaimRequest {
             key,
-            fence: Fence::new(ambient.random()),
+            fence: Fence::new(ports.random()),
             lease_until: deadline,
             expires_at: now + *recognised_for,
             label: Some(incoming.event.id()),
@@ -65,7 +65,7 @@ pub(crate) async fn win(
             Ok(Claimed::Done { .. }) => {
                 // Known under one of its names: so is it under those that were taken before.
                 complete(store, &held).await;
-                return Ok(Won::Duplicate);
+                return Ok(Claims::Duplicate);
             }
             Ok(Claimed::InProgress { .. }) if now + pause + RESERVE < deadline => {
                 tokio::time::sleep(pause).await;
@@ -83,7 +83,7 @@ pub(crate) async fn win(
             }
         }
     }
-    Ok(Won::Owner(held))
+    Ok(Claims::Held(held))
 }
 
 /// Records that the event is out. If this fails the event is out all the same: a redelivery would be published once
@@ -103,6 +103,10 @@ pub(crate) async fn release(store: &impl Store, claims: &[Claim]) {
 
 fn log(finished: Result<(), FinishError>, operation: &str) {
     if let Err(error) = finished {
-        warn!(operation, error = tidegate_runtime::chain(&error), "the claim is left to its lease");
+        warn!(
+            operation,
+            error = tidegate_runtime::chain(&error),
+            "the claim could not be written; it ends with its lease"
+        );
     }
 }

@@ -271,10 +271,12 @@ fn own_event(request: &Request, mut event: Event, trace: TraceContext) -> Result
     incoming(event, keys)
 }
 
-/// Refuses what could never be published, so that its sender does not try for days, and what nobody outside may say.
+/// Rejects what could never be published, so that its sender does not retry for days, and types that only this deployment may publish.
 fn incoming(event: Event, keys: Vec<(Key, Duration)>) -> Result<Incoming, Problem> {
     if event.ty().starts_with(OWN_TYPES) {
-        return Err(malformed("a type that begins with com.tidegate. is said by this deployment's own services alone"));
+        return Err(malformed(
+            "a type that begins with com.tidegate. is published by this deployment's own services alone",
+        ));
     }
     let extensions = event.extensions().filter_map(|(_, value)| value.as_str());
     let optional = [event.subject(), event.datacontenttype(), event.dataschema()].into_iter().flatten();
@@ -321,7 +323,7 @@ fn is_form(request: &Request) -> bool {
     content_type.starts_with("application/x-www-form-urlencoded")
 }
 
-/// A sender that says it sends something else than JSON is believed.
+/// A content type other than JSON is taken at its word.
 fn expect_json(request: &Request) -> Result<(), Problem> {
     let sent = request.headers.contains_key("content-type");
     if sent && !request.header("content-type").is_some_and(is_json) {

@@ -166,7 +166,7 @@ impl Names {
         self.hashes.push(self.hasher.hash_one(name));
     }
 
-    /// Drops the names of the object that began at `start`, and says whether each was there once.
+    /// Drops the names of the object that began at `start`, and returns whether each was there once.
     fn end(&mut self, start: usize) -> bool {
         let names = &mut self.hashes[start..];
         let unique = if names.len() <= Self::FEW {

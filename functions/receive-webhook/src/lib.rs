@@ -3,79 +3,58 @@
 //! The order of work is the security of it: size, signature over the raw bytes, freshness, strict JSON, claim, publish,
 //! complete the claim. Nothing is stored or counted for a request that is not signed, and nothing is claimed for one
 //! that is malformed (docs/decisions/0006-receive-webhook.md). The function keeps no payload: it publishes while it
-//! holds the claim, and whatever goes wrong before the answer makes the delivery its sender's again.
+//! holds the claim, and any failure before the response leaves the delivery to be retried by its sender.
 
 mod claims;
 mod events;
 mod json;
 mod keys;
+mod priming;
 mod publish;
 mod request;
 mod sources;
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use futures::StreamExt;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tidegate_idempotency::Store;
-use tidegate_runtime::ambient::Ambient;
-use tidegate_runtime::metrics::{Metric, Metrics};
+use tidegate_runtime::metrics::Metric;
+use tidegate_runtime::priming::{Priming, Sample};
 use tidegate_runtime::problem::{self, Problem};
+use tidegate_runtime::route::Handler;
 use tidegate_runtime::s3::Payloads;
-use tidegate_runtime::secrets::Secrets;
 use tidegate_runtime::sns::Topic;
-use tidegate_runtime::trace::TraceContext;
-use tidegate_webhooks::{Scheme, event_grid, slack};
-use tracing::{Instrument, info, info_span, warn};
+use tidegate_runtime::{Call, Ports};
+use tidegate_webhooks::{Scheme, Source, Verified, event_grid, slack};
+use tracing::{info, warn};
 
 pub use events::{Incoming, events};
 pub use keys::{Keys, WebKeys};
 pub use request::Request;
 pub use sources::Sources;
 
-use crate::claims::Won;
+use crate::claims::Claims;
 
 /// How many events of one batch are claimed and published side by side.
 const BATCH_CONCURRENCY: usize = 8;
 
-/// What an operator chooses.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The deployment's name, under which its secrets stand.
-    pub deployment: String,
-    /// The largest body that is taken.
-    pub max_body_bytes: usize,
-}
-
-/// What Lambda says about one invocation.
-#[derive(Clone, Debug)]
-pub struct Invocation {
-    /// Lambda's id of the request.
-    pub request_id: String,
-    /// When Lambda ends this invocation.
-    pub deadline: SystemTime,
-    /// X-Ray's trace header.
-    pub xray: Option<String>,
-}
-
 /// The handler, over its ports.
 #[derive(Debug)]
-pub struct Receiver<A, S, K, C, T, P, M> {
-    /// What an operator chooses.
-    pub settings: Settings,
-    /// Time and randomness.
-    pub ambient: A,
+pub struct Receiver<C> {
+    /// The largest body that is taken.
+    pub max_body_bytes: usize,
+    pub ports: Arc<dyn Ports>,
     /// Source documents.
-    pub sources: Sources<S, K>,
+    pub sources: Sources,
     /// Claims on deliveries.
     pub claims: C,
     /// The topic for events.
-    pub topic: T,
+    pub topic: Arc<dyn Topic>,
     /// Where large payloads go.
-    pub payloads: P,
-    /// Counts.
-    pub metrics: M,
+    pub payloads: Arc<dyn Payloads>,
 }
 
 /// What became of a delivery's events.
@@ -85,46 +64,39 @@ struct Tally {
     duplicate: u64,
 }
 
-impl<A: Ambient, S: Secrets, K: Keys, C: Store, T: Topic, P: Payloads, M: Metrics> Receiver<A, S, K, C, T, P, M> {
-    /// Answers one request.
-    pub async fn handle(&self, event: ApiGatewayV2httpRequest, invocation: Invocation) -> ApiGatewayV2httpResponse {
-        let trace = trace(&event.headers, &invocation, self.ambient.random());
-        let span = info_span!(
-            "webhook",
-            request_id = invocation.request_id,
-            trace_id = trace.trace_id(),
-            source = tracing::field::Empty,
-            delivery_id = tracing::field::Empty,
-            correlation_id = tracing::field::Empty,
-        );
-        self.answer(event, &invocation, trace).instrument(span).await
-    }
+impl<C: Store> Handler for Receiver<C> {
+    /// Of no source that can exist; see [`priming`] for one that is accepted.
+    const SAMPLE: Sample = Sample {
+        event: r#"{"version":"2.0","rawPath":"/webhooks/.","pathParameters":{"source":"."},"headers":{"x-priming":"."},
+            "requestContext":{"http":{"method":"POST","path":"/webhooks/."}},"body":"{}","isBase64Encoded":false}"#,
+        answers: &[],
+    };
 
-    async fn answer(
-        &self,
-        event: ApiGatewayV2httpRequest,
-        invocation: &Invocation,
-        trace: TraceContext,
-    ) -> ApiGatewayV2httpResponse {
+    async fn handle(&self, event: ApiGatewayV2httpRequest, call: &Call) -> Result<ApiGatewayV2httpResponse, Problem> {
         let method = event.request_context.http.method.clone();
-        let answered = match Request::read(event, self.settings.max_body_bytes) {
+        let answered = match Request::read(event, self.max_body_bytes) {
             Ok(request) if method == Method::OPTIONS => self.shake_hands(&request).await,
-            Ok(request) => self.receive(&request, invocation, trace).await,
+            Ok(request) => self.receive(&request, call).await,
             Err(problem) => Err(problem),
         };
-        answered.unwrap_or_else(|problem| {
-            info!(status = problem.status().as_u16(), problem = problem.kind(), "refused");
+        answered.inspect_err(|problem| {
             let metric =
-                if problem.status().is_server_error() { Metric::WebhookFailed } else { Metric::WebhookRefused };
+                if problem.status().is_server_error() { Metric::WebhookFailed } else { Metric::WebhookRejected };
             // Under no source's name: an unsigned request must not be able to make up dimensions.
-            self.metrics.count(self.ambient.now(), ("source", "any"), &[(metric, 1)]);
-            problem.into()
+            self.ports.count(("source", "any"), &[(metric, 1)]);
         })
     }
 
+    async fn prime(&self, priming: &Priming) {
+        self.sources.connect().await;
+        priming.rehearse(&[], priming::accept_sample(self)).await;
+    }
+}
+
+impl<C: Store> Receiver<C> {
     /// The CloudEvents abuse-protection handshake: may this origin send here, and how fast?
     async fn shake_hands(&self, request: &Request) -> Result<ApiGatewayV2httpResponse, Problem> {
-        let source = self.sources.load(&self.settings.deployment, &request.source, self.ambient.now()).await?;
+        let source = self.sources.load(&request.source, self.ports.now()).await?;
         let Some(answer) = source.handshake(&request.headers) else {
             let allow = HeaderValue::from_static("POST");
             return Ok(problem::empty(StatusCode::NO_CONTENT, HeaderMap::from_iter([(header::ALLOW, allow)])));
@@ -136,16 +108,9 @@ impl<A: Ambient, S: Secrets, K: Keys, C: Store, T: Topic, P: Payloads, M: Metric
         Ok(problem::empty(StatusCode::OK, headers))
     }
 
-    async fn receive(
-        &self,
-        request: &Request,
-        invocation: &Invocation,
-        trace: TraceContext,
-    ) -> Result<ApiGatewayV2httpResponse, Problem> {
-        let now = self.ambient.now();
-        let (source, verified) = self.sources.verify(&self.settings.deployment, request, now).await?;
-        let span = tracing::Span::current();
-        span.record("source", &request.source);
+    async fn receive(&self, request: &Request, call: &Call) -> Result<ApiGatewayV2httpResponse, Problem> {
+        let (source, verified) = self.sources.verify(request, self.ports.now()).await?;
+        tracing::Span::current().record("source", &request.source);
         if source.scheme() == Scheme::Slack
             && let Some(challenge) = slack::challenge(&request.body)
         {
@@ -156,49 +121,59 @@ impl<A: Ambient, S: Secrets, K: Keys, C: Store, T: Topic, P: Payloads, M: Metric
         {
             return Ok(problem::json(StatusCode::OK, &serde_json::json!({ "validationResponse": code })));
         }
+        self.accept(&source, &verified, request, call).await
+    }
 
-        let incoming = events(&source, &verified, request, now, trace.child(self.ambient.random()))?;
+    /// Publishes what a verified request is about.
+    async fn accept(
+        &self,
+        source: &Source,
+        verified: &Verified,
+        request: &Request,
+        call: &Call,
+    ) -> Result<ApiGatewayV2httpResponse, Problem> {
+        let incoming = events(source, verified, request, self.ports.now(), call.trace.child(self.ports.random()))?;
         let Some(first) = incoming.first() else {
             return Ok(problem::empty(StatusCode::NO_CONTENT, HeaderMap::new())); // a batch may have no events
         };
         let id = first.event.id();
+        let span = tracing::Span::current();
         span.record("delivery_id", id);
         span.record("correlation_id", first.correlation_id().unwrap_or_default());
 
         let mut settled = futures::stream::iter(&incoming)
-            .map(|incoming| self.settle(&request.source, incoming, invocation))
+            .map(|incoming| self.settle(&request.source, incoming, call.deadline))
             .buffer_unordered(BATCH_CONCURRENCY);
         let (mut tally, mut failed) = (Tally::default(), None);
         while let Some(outcome) = settled.next().await {
             match outcome {
-                Ok(Won::Duplicate) => tally.duplicate += 1,
-                Ok(_) => tally.accepted += 1,
+                Ok(Claims::Duplicate) => tally.duplicate += 1,
+                Ok(Claims::Held(_)) => tally.accepted += 1,
                 Err(problem) => failed = Some(problem), // the others are settled all the same, for the sender's retry
             }
         }
         let counts = [(Metric::WebhookAccepted, tally.accepted), (Metric::WebhookDuplicate, tally.duplicate)];
-        let counts: Vec<_> = counts.into_iter().filter(|(_, count)| *count > 0).collect();
-        self.metrics.count(now, ("source", &request.source), &counts);
-        info!(accepted = tally.accepted, duplicate = tally.duplicate, failed = failed.is_some(), "settled");
+        self.ports.count(("source", &request.source), &counts);
+        info!(accepted = tally.accepted, duplicate = tally.duplicate, failed = failed.is_some(), "delivery handled");
         match failed {
             Some(problem) => Err(problem),
             None => Ok(accepted(id, tally)),
         }
     }
 
-    /// Claims one event, publishes it and completes the claim, or finds that this has happened already.
-    async fn settle(&self, receiver: &str, incoming: &Incoming, invocation: &Invocation) -> Result<Won, Problem> {
-        let won = claims::win(&self.claims, &self.ambient, incoming, invocation.deadline).await?;
-        let Won::Owner(claims) = &won else { return Ok(won) };
+    /// Claims one event, publishes it and completes the claims, unless it was published before.
+    async fn settle(&self, receiver: &str, incoming: &Incoming, deadline: SystemTime) -> Result<Claims, Problem> {
+        let claims = claims::claim(&self.claims, &*self.ports, incoming, deadline).await?;
+        let Claims::Held(held) = &claims else { return Ok(claims) };
         // A successor publishes under the id of the first, which may be out already.
-        let label = claims.first().and_then(|claim| claim.label.as_deref());
-        if let Err(error) = publish::publish(&self.topic, &self.payloads, receiver, &incoming.event, label).await {
-            warn!(error = tidegate_runtime::chain(&error), "not published; the delivery is its sender's again");
-            claims::release(&self.claims, claims).await;
+        let label = held.first().and_then(|claim| claim.label.as_deref());
+        if let Err(error) = publish::publish(&*self.topic, &*self.payloads, receiver, &incoming.event, label).await {
+            warn!(error = tidegate_runtime::chain(&error), "event not published; the sender has to retry");
+            claims::release(&self.claims, held).await;
             return Err(try_again("not-published", "The event could not be published"));
         }
-        claims::complete(&self.claims, claims).await;
-        Ok(won)
+        claims::complete(&self.claims, held).await;
+        Ok(claims)
     }
 }
 
@@ -213,15 +188,6 @@ pub(crate) fn try_again(kind: &'static str, title: &'static str) -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, kind, title)
         .detail("send the same delivery again")
         .retry_after_secs(5)
-}
-
-/// The sender's trace, or X-Ray's, or a new one.
-fn trace(headers: &HeaderMap, invocation: &Invocation, random: u128) -> TraceContext {
-    let header = headers.get("traceparent").and_then(|value| value.to_str().ok());
-    header
-        .and_then(TraceContext::from_traceparent)
-        .or_else(|| invocation.xray.as_deref().and_then(TraceContext::from_xray))
-        .unwrap_or_else(|| TraceContext::start(random))
 }
 
 /// How long a delivery is recognised when it comes again. The longest a sender redelivers by itself is a week:

@@ -8,8 +8,8 @@ use tidegate_runtime::sns::{MAX_MESSAGE_BYTES, Topic, size};
 
 /// Publishes an `event` that came in by `receiver`, under `id` where an earlier owner published or tried to under that one.
 pub(crate) async fn publish(
-    topic: &impl Topic,
-    payloads: &impl Payloads,
+    topic: &dyn Topic,
+    payloads: &dyn Payloads,
     receiver: &str,
     event: &Event,
     id: Option<&str>,
@@ -29,7 +29,7 @@ pub(crate) async fn publish(
     }
     let bytes = event.data().bytes().unwrap_or_default().to_vec();
     // Derived from the event, so that a second try overwrites the first one's object instead of leaving two; and from
-    // whom it came in by, so that nobody overwrites another sender's by naming an event alike.
+    // whom it came in by, so that no sender overwrites another's by naming an event alike.
     let name = Sha256::digest(format!("{receiver}\n{}\n{}", event.source(), event.id()));
     let dataref = payloads.put(&format!("payloads/{}", hex::encode(name)), bytes).await?;
     let checked = event.clone().with_dataref(dataref).map_err(unwritable)?;

@@ -22,7 +22,7 @@ impl Request {
     /// Reads API Gateway's event, bodies in base64 included.
     ///
     /// # Errors
-    /// A problem where the source's name cannot be one, or the body is too large. Told before anything is decoded.
+    /// A problem where the source's name cannot be one, or the body is too large; checked before anything is decoded.
     pub fn read(mut event: ApiGatewayV2httpRequest, max_body_bytes: usize) -> Result<Self, Problem> {
         let source = event.path_parameters.remove("source").unwrap_or_default();
         if !is_source_name(&source) {

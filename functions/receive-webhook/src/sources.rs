@@ -1,14 +1,16 @@
 //! Source documents, cached, and verified against.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
+use tidegate_runtime::document::{Cached, Documents};
 use tidegate_runtime::problem::Problem;
 use tidegate_runtime::secrets::Secrets;
 use tidegate_webhooks::{Jwks, Rejection, Source, UnixTime, Verified};
 use tracing::{error, info};
+use zeroize::Zeroizing;
 
 use crate::keys::Keys;
 use crate::request::{Request, unknown_source};
@@ -22,23 +24,38 @@ const REFRESH_AFTER: Duration = Duration::from_secs(5);
 /// How long a key set is used while its issuer cannot be asked for a new one. Issuers replace keys over days and let
 /// theirs be kept for hours; Microsoft recommends to look once a day.
 const KEYS_KEPT_FOR: Duration = Duration::from_secs(86_400);
-/// More names than this are not kept: a caller who makes up names must not fill the memory.
-const MOST_KEPT: usize = 256;
 
 /// Source documents out of a store of secrets, with the keys of those whose sender's tokens an issuer signs.
 #[derive(Debug)]
-pub struct Sources<S, K> {
-    secrets: S,
-    keys: K,
-    cache: Mutex<HashMap<String, Cached>>,
+pub struct Sources {
+    prefix: String,
+    documents: Documents<Document>,
+    issuers: Arc<dyn Keys>,
+    /// By source, for those that have an issuer: operators made these, so they are few.
+    with_keys: Mutex<HashMap<String, WithKeys>>,
 }
 
+/// A source's document, and its text where keys are to be added to it.
+#[derive(Debug)]
+struct Document {
+    source: Arc<Source>,
+    text: Option<Zeroizing<Vec<u8>>>,
+}
+
+/// A source as it verifies, and how new that is.
 #[derive(Clone, Debug)]
-struct Cached {
-    source: Option<Arc<Source>>,
-    /// The last that were to be had, where an issuer signs for the source.
-    keys: Option<KeySet>,
+struct Loaded {
+    source: Arc<Source>,
     read_at: SystemTime,
+    keys_fetched_at: Option<SystemTime>,
+}
+
+/// A source's document of a moment, with the newest keys that could be had then.
+#[derive(Clone, Debug)]
+struct WithKeys {
+    source: Arc<Source>,
+    read_at: SystemTime,
+    keys: Option<KeySet>,
 }
 
 #[derive(Clone, Debug)]
@@ -48,93 +65,85 @@ struct KeySet {
     fetched_at: SystemTime,
 }
 
-impl<S: Secrets, K: Keys> Sources<S, K> {
+impl Sources {
     /// Sources in that store, as `{deployment}/webhooks/{source}`.
-    pub fn new(secrets: S, keys: K) -> Self {
-        Self { secrets, keys, cache: Mutex::new(HashMap::new()) }
+    pub fn new(secrets: Arc<dyn Secrets>, deployment: &str, issuers: Arc<dyn Keys>) -> Self {
+        let documents = Documents::new(secrets, |text| {
+            let source = Arc::new(Source::from_json(text)?);
+            let text = source.keys_url().map(|_| Zeroizing::new(text.to_vec()));
+            Ok(Document { source, text })
+        });
+        Self { prefix: format!("{deployment}/webhooks/"), documents, issuers, with_keys: Mutex::default() }
     }
 
     /// Opens the connection to the store, by asking for what no source can be called. That it fails is no harm.
-    pub async fn warm(&self, deployment: &str) {
-        let _ = self.secrets.read(&format!("{deployment}/webhooks/.")).await;
+    pub async fn connect(&self) {
+        let _ = self.documents.load(&format!("{}.", self.prefix), SystemTime::UNIX_EPOCH).await;
     }
 
     /// The source of that name, at most [`FRESH_FOR`] old.
-    pub(crate) async fn load(&self, deployment: &str, name: &str, now: SystemTime) -> Result<Arc<Source>, Problem> {
-        self.load_younger_than(FRESH_FOR, deployment, name, now).await?.source.ok_or_else(unknown_source)
+    pub(crate) async fn load(&self, name: &str, now: SystemTime) -> Result<Arc<Source>, Problem> {
+        Ok(self.load_younger_than(FRESH_FOR, name, now).await?.source)
     }
 
     /// Verifies a request. A signature that fails against a cached document is tried once more against a fresh one,
     /// because its secret or its issuer's key may have been rotated in meanwhile.
-    pub(crate) async fn verify(
-        &self,
-        deployment: &str,
-        request: &Request,
-        now: SystemTime,
-    ) -> Result<(Arc<Source>, Verified), Problem> {
+    pub(crate) async fn verify(&self, request: &Request, now: SystemTime) -> Result<(Arc<Source>, Verified), Problem> {
         let Request { source: name, headers, body } = request;
         let at = unix(now);
-        let cached = self.load_younger_than(FRESH_FOR, deployment, name, now).await?;
-        let source = cached.source.clone().ok_or_else(unknown_source)?;
-        match source.verify(headers, body, at) {
-            Ok(verified) => return Ok((source, verified)),
-            Err(Rejection::BadSignature | Rejection::UnknownKey) if cached.age(now) >= REFRESH_AFTER => {}
+        let cached = self.load_younger_than(FRESH_FOR, name, now).await?;
+        match cached.source.verify(headers, body, at) {
+            Ok(verified) => return Ok((cached.source, verified)),
+            Err(Rejection::BadSignature | Rejection::UnknownKey) if age(cached.read_at, now) >= REFRESH_AFTER => {}
             Err(rejection) => return Err(cached.refusal(&rejection)),
         }
-        let refreshed = self.load_younger_than(REFRESH_AFTER, deployment, name, now).await?;
-        let source = refreshed.source.clone().ok_or_else(unknown_source)?;
-        let verified = source.verify(headers, body, at).map_err(|rejection| refreshed.refusal(&rejection))?;
-        Ok((source, verified))
+        let refreshed = self.load_younger_than(REFRESH_AFTER, name, now).await?;
+        match refreshed.source.verify(headers, body, at) {
+            Ok(verified) => Ok((refreshed.source, verified)),
+            Err(rejection) => Err(refreshed.refusal(&rejection)),
+        }
     }
 
-    async fn load_younger_than(
-        &self,
-        limit: Duration,
-        deployment: &str,
-        name: &str,
-        now: SystemTime,
-    ) -> Result<Cached, Problem> {
-        let cached = self.cache().get(name).cloned();
+    async fn load_younger_than(&self, limit: Duration, name: &str, now: SystemTime) -> Result<Loaded, Problem> {
         // That a source does not exist is believed for a short while only: it may be about to be added.
-        let limit_of = |cached: &Cached| if cached.source.is_some() { limit } else { limit.min(REFRESH_AFTER) };
-        if let Some(cached) = cached.as_ref().filter(|cached| cached.age(now) < limit_of(cached)) {
-            return Ok(cached.clone());
-        }
-        let secret = format!("{deployment}/webhooks/{name}");
-        let document = self.secrets.read(&secret).await.map_err(|error| {
-            error!(error = tidegate_runtime::chain(&error), "the source document cannot be read");
+        let limit_of =
+            |cached: &Cached<Document>| if cached.document.is_some() { limit } else { limit.min(REFRESH_AFTER) };
+        let secret = format!("{}{name}", self.prefix);
+        let loaded = self.documents.load_if(&secret, now, |cached| cached.age(now) < limit_of(cached)).await;
+        let Cached { document, read_at } = loaded.map_err(|error| {
+            error!(error = tidegate_runtime::chain(&error), "the source document cannot be used");
             unconfigured()
         })?;
-        let source = document.map(|document| Source::from_json(document.as_bytes())).transpose().map_err(|error| {
-            error!(secret, error = tidegate_runtime::chain(&error), "the source document is malformed");
-            unconfigured()
-        })?;
-        let keys = match source.as_ref().and_then(Source::keys_url) {
-            Some(url) => self.keys(url, cached.and_then(|cached| cached.keys), now).await,
-            None => None,
+        let document = document.ok_or_else(unknown_source)?;
+        let source = Arc::clone(&document.source);
+        let (Some(url), Some(text)) = (document.source.keys_url(), &document.text) else {
+            return Ok(Loaded { source, read_at, keys_fetched_at: None });
         };
-        let source = source.map(|source| match &keys {
-            Some(set) => source.with_keys(set.keys.clone()),
-            None => source,
-        });
-        let cached = Cached { source: source.map(Arc::new), keys, read_at: now };
-        let mut cache = self.cache();
-        if cache.len() >= MOST_KEPT && !cache.contains_key(name) {
-            cache.retain(|_, cached| cached.source.is_some()); // made-up names go first
-            if cache.len() >= MOST_KEPT {
-                cache.clear(); // rare, and cheaper than keeping an order of use
+
+        let known = self.with_keys().get(name).cloned();
+        let with_keys = match known {
+            Some(known) if known.read_at == read_at => known,
+            known => {
+                let keys = self.keys(url, known.and_then(|known| known.keys), now).await;
+                let source = match (&keys, Source::from_json(text)) {
+                    (Some(set), Ok(source)) => Arc::new(source.with_keys(set.keys.clone())),
+                    _ => source,
+                };
+                let with_keys = WithKeys { source, read_at, keys };
+                self.with_keys().insert(name.to_owned(), with_keys.clone());
+                with_keys
             }
-        }
-        cache.insert(name.to_owned(), cached.clone());
-        Ok(cached)
+        };
+        let WithKeys { source, read_at, keys } = with_keys;
+        Ok(Loaded { source, read_at, keys_fetched_at: keys.map(|keys| keys.fetched_at) })
     }
 
     /// The issuer's keys, as new as the document they are kept with; or those that were had before. That none could be
-    /// had is kept like any others, or every request that nobody signed would ask the issuer again.
+    /// had is kept like any others, or every unsigned request would ask the issuer again.
     async fn keys(&self, url: &str, known: Option<KeySet>, now: SystemTime) -> Option<KeySet> {
-        let fetched = match self.keys.fetch(url).await {
+        let fetched = match self.issuers.fetch(url).await {
             Ok(document) => Jwks::parse(&document).map_err(|error| {
-                error!(url, error = tidegate_runtime::chain(&error), "the key set is of no use");
+                error!(url, error = tidegate_runtime::chain(&error), "the key set cannot be used");
             }),
             Err(error) => {
                 error!(error = tidegate_runtime::chain(&error), "the key set cannot be fetched");
@@ -148,21 +157,16 @@ impl<S: Secrets, K: Keys> Sources<S, K> {
         }
     }
 
-    fn cache(&self) -> std::sync::MutexGuard<'_, HashMap<String, Cached>> {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    fn with_keys(&self) -> MutexGuard<'_, HashMap<String, WithKeys>> {
+        self.with_keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Cached {
-    fn age(&self, now: SystemTime) -> Duration {
-        age(self.read_at, now)
-    }
-
+impl Loaded {
     /// A key that is unknown while the issuer cannot be asked may well be one of its own.
     fn refusal(&self, rejection: &Rejection) -> Problem {
-        let keys_are_new = self.keys.as_ref().is_some_and(|keys| keys.fetched_at == self.read_at);
-        let has_issuer = self.source.as_ref().is_some_and(|source| source.keys_url().is_some());
-        if *rejection == Rejection::UnknownKey && has_issuer && !keys_are_new {
+        let has_issuer = self.source.keys_url().is_some();
+        if *rejection == Rejection::UnknownKey && has_issuer && self.keys_fetched_at != Some(self.read_at) {
             return unconfigured();
         }
         refusal(rejection)
@@ -173,9 +177,9 @@ fn age(since: SystemTime, now: SystemTime) -> Duration {
     now.duration_since(since).unwrap_or_default()
 }
 
-/// 401 without a hint why: whoever has no secret learns nothing. The reason stands in the log.
+/// 401 without a hint why: a sender without the secret learns nothing. The reason stands in the log.
 fn refusal(rejection: &Rejection) -> Problem {
-    info!(reason = %rejection, "rejected");
+    info!(reason = %rejection, "signature rejected");
     if rejection.is_unauthenticated() {
         return Problem::new(StatusCode::UNAUTHORIZED, "bad-signature", "The signature is missing or does not verify");
     }
@@ -187,7 +191,7 @@ fn unconfigured() -> Problem {
     try_again("source-unavailable", "The source's configuration cannot be read")
 }
 
-fn unix(now: SystemTime) -> UnixTime {
+pub(crate) fn unix(now: SystemTime) -> UnixTime {
     let secs = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
     UnixTime(i64::try_from(secs).unwrap_or(i64::MAX))
 }

@@ -1,6 +1,6 @@
 //! Keeps what happened to each order, an entry for each event: an SQS consumer.
 //!
-//! What an entry has of an event, and what it withholds, is [`TimelineEntry`], which whoever shows a timeline reads it with.
+//! What an entry has of an event, and what it withholds, is [`TimelineEntry`], which its readers read it with.
 //! Here is the port ([`Timelines`]), its adapter ([`dynamodb`]) and the handler ([`Recorder`]).
 //!
 //! # Why nothing here is conditional
@@ -20,7 +20,7 @@
 pub mod dynamodb;
 mod record;
 
-pub use record::{Recorder, policy};
+pub use record::Recorder;
 
 use tidegate_events::TimelineEntry;
 use tidegate_runtime::PortError;

@@ -1,14 +1,15 @@
 //! The handler: one event of the queue becomes one entry.
 
-use aws_lambda_events::sqs::SqsEvent;
-use tidegate_batch::sqs::{Message, MessageId, Queue};
-use tidegate_batch::{BatchError, Failure, Policy, Response};
+use std::sync::Arc;
+
+use tidegate_batch::Failure;
 use tidegate_cloudevents::Event;
 use tidegate_events::{NoEntry, ReadError, TimelineEntry};
-use tidegate_runtime::ambient::Ambient;
-use tidegate_runtime::consumer::{self, Consumer, Invocation, failure, trace};
-use tidegate_runtime::metrics::{Metric, Metrics};
-use tracing::{Instrument, info, info_span};
+use tidegate_runtime::metrics::Metric;
+use tidegate_runtime::priming::Sample;
+use tidegate_runtime::queue::Handler;
+use tidegate_runtime::{Call, Ports};
+use tracing::info;
 
 use crate::Timelines;
 
@@ -17,59 +18,31 @@ const OURS: &str = "com.tidegate.orders.";
 
 /// The handler, over its ports.
 #[derive(Debug)]
-pub struct Recorder<A, T, Q, M> {
-    /// Time and randomness.
-    pub ambient: A,
+pub struct Recorder<T> {
+    pub ports: Arc<dyn Ports>,
     /// Where entries go.
     pub timelines: T,
-    /// The queue and its dead-letter queue.
-    pub queue: Q,
-    /// Counts.
-    pub metrics: M,
 }
 
-/// How the queue is worked: see [`Policy`].
-#[must_use]
-pub fn policy() -> Policy {
-    Policy::default()
-}
+impl<T: Timelines> Handler for Recorder<T> {
+    type Message = Event;
 
-impl<A: Ambient, T: Timelines, Q: Queue, M: Metrics> Recorder<A, T, Q, M> {
-    /// Handles a batch and says which messages must come back.
-    ///
-    /// # Errors
-    /// [`BatchError`] where the batch cannot be answered message by message.
-    pub async fn handle(&self, batch: SqsEvent, invocation: Invocation) -> Result<Response<MessageId>, BatchError> {
-        let consumer = Consumer { ambient: &self.ambient, queue: &self.queue, metrics: &self.metrics };
-        let each = async |message: &Message| self.handle_message(message, &invocation).await;
-        consumer.run(batch, &invocation, &policy(), each).await
-    }
+    const SAMPLE: Sample =
+        Sample { event: include_str!("../../../crates/events/tests/fixtures/events/order-placed.json"), answers: &[] };
 
-    async fn handle_message(&self, message: &Message, invocation: &Invocation) -> Result<(), Failure> {
-        let event = consumer::event(message)?;
-        let span = info_span!(
-            "record",
-            request_id = invocation.request_id,
-            message_id = message.id(),
-            trace_id = trace(event.traceparent(), message, self.ambient.random()).trace_id(),
-            event_id = event.id(),
-            event_type = event.ty(),
-            correlation_id = event.correlationid().unwrap_or_default(),
-        );
+    async fn handle(&self, event: Event, _: &Call) -> Result<(), Failure> {
         let entry = TimelineEntry::of(&event).map_err(|reason| unrecordable(&event, reason))?;
-        let kept = self.timelines.keep(&entry).instrument(span.clone()).await;
-        kept.map_err(|error| failure(&error))?;
-        let _entered = span.entered();
-        info!("recorded");
+        self.timelines.keep(&entry).await?;
+        info!("timeline entry recorded");
         // Its source is one of our services: there is no entry of any other.
-        self.metrics.count(self.ambient.now(), ("source", &entry.source), &[(Metric::TimelineRecorded, 1)]);
+        self.ports.count(("source", &entry.source), &[(Metric::TimelineRecorded, 1)]);
         Ok(())
     }
 }
 
-/// What says that it is ours and is not known comes from a newer program: a deployment is under way, which replaces this
-/// one within minutes, so it waits (and is set aside with the reason in the end). It is not recorded as far as it is
-/// understood, because what it must withhold is not known either.
+/// An event of ours whose type is unknown comes from a newer program: a deployment is under way, which replaces this one
+/// within minutes, so the message is retried (and goes to the dead-letter queue in the end). It is not recorded as far as
+/// it is understood, because what it must withhold is not known either.
 fn unrecordable(event: &Event, reason: NoEntry) -> Failure {
     match reason {
         NoEntry::Unread(ReadError::UnknownType) if event.ty().starts_with(OURS) => Failure::transient(reason),

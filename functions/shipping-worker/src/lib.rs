@@ -9,6 +9,7 @@ use tidegate_batch::Failure;
 use tidegate_events::{Command, Envelope};
 use tidegate_orders::shipment;
 use tidegate_outbox::{AggregateStore, Handled};
+use tidegate_runtime::priming::Sample;
 use tidegate_worker::{Service, ask_and_commit};
 
 pub mod carrier;
@@ -25,6 +26,11 @@ pub struct Shipping<C, K> {
 }
 
 impl<C: AggregateStore, K: Carrier> Service for Shipping<C, K> {
+    const SAMPLE: Sample = Sample {
+        event: include_str!("../../../crates/events/tests/fixtures/commands/CreateShipment.json"),
+        answers: &[],
+    };
+
     fn takes(&self, command: &Command) -> bool {
         matches!(command, Command::Shipment(_))
     }

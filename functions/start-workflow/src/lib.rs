@@ -2,18 +2,18 @@
 //!
 //! - [`Workflows`]: the port: start an execution by name, and see with what a running one was started.
 //! - [`StateMachine`]: an ARN, and those of its executions. Pure.
-//! - [`WorkflowStarter`]: the handler: decode, make the input, start, and judge a name that is taken.
+//! - [`WorkflowStarter`]: the handler: make the input, start, and find whether a name that is taken is a duplicate.
 //!
 //! # Once for each order
 //!
 //! An execution is named after its order, and Step Functions keeps a name for 90 days. So the name is the claim: there is
-//! no table here, and whoever comes second, twin or repeat, finds the name taken.
+//! no table here, and the second, copy or retry, finds the name taken.
 //!
 //! ```text
-//! first:   start(ord_1, input) ---------> begun
-//! repeat:            start(ord_1, input) ---------> AWS, while it runs: begun (the same execution)
-//!                                                   AWS, when it has ended; the emulator always: taken
-//!                                                   -> what was it started with? the same input: started before
+//! first:   start(ord_1, input) ---------> started
+//! repeat:            start(ord_1, input) ---------> AWS, while it runs: started (the same execution)
+//!                                                   AWS, when it has ended; the emulator always: name taken
+//!                                                   -> what was it started with? the same input: a duplicate
 //! ```
 //!
 //! A crash between start and acknowledgement is a repeat.
@@ -23,7 +23,7 @@ pub mod sfn;
 mod start;
 
 pub use machine::{NoStateMachine, StateMachine};
-pub use start::{MAX_INPUT_BYTES, WorkflowStarter, policy};
+pub use start::{MAX_INPUT_BYTES, WorkflowStarter};
 
 use tidegate_runtime::PortError;
 
@@ -46,7 +46,7 @@ pub trait Workflows: Send + Sync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
     /// It runs.
-    Begun,
+    Started,
     /// There is or was one of that name; this start did nothing.
-    Taken,
+    NameTaken,
 }

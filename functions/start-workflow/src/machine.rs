@@ -1,4 +1,4 @@
-//! A state machine's ARN, and its executions' ARNs, which nobody has to ask for.
+//! A state machine's ARN, and its executions' ARNs, which follow from it.
 
 use std::str::FromStr;
 
@@ -36,13 +36,11 @@ impl FromStr for StateMachine {
 }
 
 impl StateMachine {
-    /// Its ARN.
     #[must_use]
     pub fn arn(&self) -> &str {
         &self.arn
     }
 
-    /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name

@@ -25,8 +25,8 @@ impl Workflows for SfnWorkflows {
     async fn start(&self, name: &str, input: &str) -> Result<Start, PortError> {
         let start = self.client.start_execution().state_machine_arn(self.machine.arn()).name(name).input(input);
         match start.send().await {
-            Ok(_) => Ok(Start::Begun),
-            Err(error) if error.code() == Some("ExecutionAlreadyExists") => Ok(Start::Taken),
+            Ok(_) => Ok(Start::Started),
+            Err(error) if error.code() == Some("ExecutionAlreadyExists") => Ok(Start::NameTaken),
             Err(error) => Err(failed("start", name, error.code())),
         }
     }

@@ -6,6 +6,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use deliver_callback::ATTEMPT_TIME;
+use notify_slack::Notifier;
+use record_timeline::Recorder;
+use record_timeline::dynamodb::DynamoDbTimelines;
+use start_workflow::WorkflowStarter;
+use start_workflow::sfn::SfnWorkflows;
 use tidegate_architecture::machine::{self, Machine};
 use tidegate_architecture::numbers::{
     self, Consumer, EXECUTION_NAME, EXECUTION_REDRIVE, SNS_RETRIES, STREAM, consumers, covers, giving_up,
@@ -13,6 +18,8 @@ use tidegate_architecture::numbers::{
 use tidegate_architecture::template::{self, Template};
 use tidegate_batch::Policy;
 use tidegate_callbacks::schedule;
+use tidegate_idempotency::MemoryStore;
+use tidegate_runtime::queue::Handler;
 use tidegate_webhooks::Source;
 
 /// What a write to DynamoDB takes at most, with its retries, and the batch's own reserve (`tidegate_runtime::aws`).
@@ -40,9 +47,9 @@ fn consumer(name: &str) -> Consumer {
 /// Each consumer's policy, and the longest delay that its handler asks for.
 fn policy(consumer: &str) -> (Policy, Duration) {
     match consumer {
-        "notify-slack" => (notify_slack::policy(), notify_slack::slack::LONGEST_WAIT),
-        "start-workflow" => (start_workflow::policy(), Duration::ZERO),
-        "record-timeline" => (record_timeline::policy(), Duration::ZERO),
+        "notify-slack" => (Notifier::<MemoryStore>::policy(), notify_slack::slack::LONGEST_WAIT),
+        "start-workflow" => (WorkflowStarter::<SfnWorkflows>::policy(), Duration::ZERO),
+        "record-timeline" => (Recorder::<DynamoDbTimelines>::policy(), Duration::ZERO),
         "payments-worker" => (tidegate_worker::policy(), payments_worker::stripe::LONGEST_WAIT),
         "orders-worker" | "inventory-worker" | "shipping-worker" => (tidegate_worker::policy(), Duration::ZERO),
         "deliver-callback" => (schedule::policy(), Duration::ZERO), // its waits are the schedule's: see below
@@ -188,7 +195,7 @@ fn alarms_ring_after_what_is_usual_and_before_what_is_lost() {
     let age = numbers::thresholds(&templates, "ApproximateAgeOfOldestMessage", "notify-slack");
     assert!(!age.is_empty());
     for secs in age {
-        let usual = notify_slack::policy().max_delay;
+        let usual = Notifier::<MemoryStore>::policy().max_delay;
         assert_none(covers(
             "the alarm on notify-slack's age",
             Duration::from_secs(secs),

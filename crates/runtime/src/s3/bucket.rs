@@ -19,9 +19,9 @@ use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use crate::PortError;
 use crate::http::HttpClient;
 use crate::s3::Payloads;
+use crate::{BoxFuture, PortError};
 
 /// A connection that died while the function was frozen fails at once; S3 asks to slow down once in a while.
 const ATTEMPTS: u32 = 3;
@@ -42,7 +42,7 @@ pub struct S3Payloads {
     url: String,
 }
 
-/// API Gateway takes no more than 10 MB; a function that fetches what somebody else put there must not run out of memory.
+/// API Gateway takes no more than 10 MB; a function that fetches an object that another writer put there must not run out of memory.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -80,7 +80,7 @@ impl S3Payloads {
         })
     }
 
-    /// An error says whether it is transient.
+    /// The error, and whether it is transient.
     async fn attempts(&self, method: Method, key: &str, body: Bytes) -> Result<Bytes, (bool, Failure)> {
         let mut attempt = 1;
         loop {
@@ -136,21 +136,25 @@ impl S3Payloads {
 }
 
 impl Payloads for S3Payloads {
-    async fn put(&self, key: &str, bytes: Vec<u8>) -> Result<String, PortError> {
-        self.ask("keep the payload", Method::PUT, key, bytes.into()).await?;
-        Ok(format!("s3://{}/{key}", self.bucket))
+    fn put<'a>(&'a self, key: &'a str, bytes: Vec<u8>) -> BoxFuture<'a, Result<String, PortError>> {
+        Box::pin(async move {
+            self.ask("keep the payload", Method::PUT, key, bytes.into()).await?;
+            Ok(format!("s3://{}/{key}", self.bucket))
+        })
     }
 
-    async fn fetch(&self, dataref: &str) -> Result<Vec<u8>, PortError> {
-        let Some(key) = own_key(dataref, &self.bucket) else {
-            return Err(PortError {
-                operation: "fetch the payload",
-                what: "a dataref of elsewhere".to_owned(), // which may hold somebody's token
-                transient: false,
-                source: "it does not lie in this deployment's bucket".into(),
-            });
-        };
-        Ok(self.ask("fetch the payload", Method::GET, key, Bytes::new()).await?.to_vec())
+    fn fetch<'a>(&'a self, dataref: &'a str) -> BoxFuture<'a, Result<Vec<u8>, PortError>> {
+        Box::pin(async move {
+            let Some(key) = own_key(dataref, &self.bucket) else {
+                return Err(PortError {
+                    operation: "fetch the payload",
+                    what: "a dataref of elsewhere".to_owned(), // which may hold a token
+                    transient: false,
+                    source: "it does not lie in this deployment's bucket".into(),
+                });
+            };
+            Ok(self.ask("fetch the payload", Method::GET, key, Bytes::new()).await?.to_vec())
+        })
     }
 }
 
@@ -176,6 +180,7 @@ mod tests {
 
     use super::{S3Payloads, own_key};
     use crate::http::HttpClient;
+    use crate::priming::Priming;
     use crate::s3::Payloads;
 
     /// `receive-webhook` ends after 6 seconds, and has to let go of its claim and to answer before that.
@@ -188,7 +193,7 @@ mod tests {
             .credentials_provider(SharedCredentialsProvider::new(Credentials::from_keys("made-up", "made-up", None)))
             .time_source(SharedTimeSource::new(StaticTimeSource::from_secs(1_700_000_000)))
             .build();
-        let payloads = S3Payloads::new(&HttpClient::trusting_amazon(), &config, "made-up");
+        let payloads = S3Payloads::new(&HttpClient::trusting_amazon(&Priming::default()), &config, "made-up");
         let started = tokio::time::Instant::now();
         let error = payloads.put("payloads/a", vec![7]).await.unwrap_err();
         assert!(error.transient, "{error:?}");

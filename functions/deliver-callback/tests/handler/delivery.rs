@@ -1,7 +1,17 @@
 //! One request for one outcome, signed so that the client knows whose it is.
 
+use std::sync::Arc;
+
+use deliver_callback::Deliverer;
+use deliver_callback::sender::{Sender, TIMEOUT};
+use deliver_callback::signers::Signers;
 use serde_json::{Value, json};
+use tidegate_callbacks::DeliveryStore;
+use tidegate_outbox::DynamoDbAggregates;
 use tidegate_runtime::metrics::Metric;
+use tidegate_runtime::secrets::SecretsManager;
+use tidegate_testkit::PrimingTest;
+use tidegate_webhooks::outbound::RetrySchedule;
 
 use crate::fixtures::{Desk, Fate, NEW, OLD, batch, cancelled, confirmed, event};
 use crate::server::answer;
@@ -109,4 +119,24 @@ async fn what_is_no_order_and_a_second_outcome_are_for_a_person() {
     assert_eq!(desk.handle(batch([&other, &unknown])).await, [""; 0]);
     assert_eq!(desk.count(Metric::MessageDeadLettered), 2);
     assert_eq!(desk.endpoint.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn priming_tells_no_customer() {
+    let primed = PrimingTest::start("no document").await.consumer(|function| {
+        let tables = aws_sdk_dynamodb::Client::new(&function.aws);
+        let secrets = SecretsManager(aws_sdk_secretsmanager::Client::new(&function.aws));
+        Deliverer {
+            ports: function.ports.clone(),
+            orders: DynamoDbAggregates::new(tables.clone(), "orders"),
+            deliveries: DeliveryStore(DynamoDbAggregates::new(tables, "callbacks")),
+            signers: Signers::new(Arc::new(secrets), "tidegate"),
+            sender: Sender::new(false, TIMEOUT),
+            schedule: RetrySchedule::default(),
+        }
+    });
+    let primed = primed.await;
+    assert!(primed.sent.iter().all(|it| ["GetSecretValue", "GetItem", "HEAD /"].contains(&it.as_str())), "{primed:?}");
+    assert_eq!((primed.letters, primed.retried), (vec![], true));
+    assert_eq!(primed.ports.total(Metric::CallbackFailed), 1, "the sample comes as far as it can without a secret");
 }

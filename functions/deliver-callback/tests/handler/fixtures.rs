@@ -15,10 +15,9 @@ use tidegate_cloudevents::{Event, messaging};
 use tidegate_outbox::{
     AggregateId, AggregateStore, Change, Commit, CommitError, Decision, Image, MemoryAggregates, StoreError, Write,
 };
-use tidegate_runtime::ambient::Ambient;
-use tidegate_runtime::consumer::Invocation;
+use tidegate_runtime::Ports;
 use tidegate_runtime::metrics::Metric;
-use tidegate_testkit::{Counts, Fault, ManualAmbient, MemorySecrets, RecordingQueue};
+use tidegate_testkit::{Fault, MemorySecrets, TestConsumer, TestPorts};
 use tidegate_webhooks::outbound::RetrySchedule;
 use tidegate_webhooks::{Source, UnixTime};
 
@@ -81,7 +80,7 @@ impl AggregateStore for Table {
 
 /// The handler, and an endpoint.
 pub(crate) struct Desk {
-    pub(crate) deliverer: Deliverer<ManualAmbient, Table, Table, MemorySecrets, RecordingQueue, Counts>,
+    pub(crate) deliverer: TestConsumer<Deliverer<Table, Table>>,
     pub(crate) secrets: MemorySecrets,
     pub(crate) table: Table,
     pub(crate) endpoint: Server,
@@ -91,16 +90,14 @@ impl Desk {
     /// With an endpoint that answers so, request by request, and the order `ord_1`, whose outcome it is to be told.
     pub(crate) async fn new(replies: Vec<Reply>) -> Self {
         let (endpoint, secrets, table) = (Server::start(replies).await, MemorySecrets::default(), Table::default());
-        let deliverer = Deliverer {
-            ambient: ManualAmbient::new(SystemTime::UNIX_EPOCH + Duration::from_secs(START), 7),
+        let deliverer = TestConsumer::new(TestPorts::at(START), |ports| Deliverer {
+            ports,
             orders: Table::default(),
             deliveries: DeliveryStore(table.clone()),
-            signers: Signers::new(secrets.clone(), "tidegate"),
+            signers: Signers::new(Arc::new(secrets.clone()), "tidegate"),
             sender: Sender::new(true, Duration::from_secs(5)),
             schedule: RetrySchedule { jitter_percent: 0, ..RetrySchedule::default() },
-            queue: RecordingQueue::default(),
-            metrics: Counts::default(),
-        };
+        });
         let desk = Self { deliverer, secrets, table, endpoint };
         desk.configure(&[NEW]);
         desk.place("ord_1", Some(&desk.url("/hooks?token=made-up"))).await;
@@ -133,20 +130,17 @@ impl Desk {
     }
 
     pub(crate) fn skip(&self, secs: u64) {
-        self.deliverer.ambient.skip(Duration::from_secs(secs));
+        self.deliverer.ports.skip(Duration::from_secs(secs));
     }
 
     pub(crate) fn now(&self) -> i64 {
-        let now = self.deliverer.ambient.now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        let now = self.deliverer.ports.now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
         i64::try_from(now.as_secs()).unwrap()
     }
 
     /// Handles a batch and returns the ids of the messages that stay in the queue.
     pub(crate) async fn handle(&self, batch: SqsEvent) -> Vec<String> {
-        let deadline = self.deliverer.ambient.now() + Duration::from_secs(30);
-        let invocation = Invocation { request_id: "made-up-request".to_owned(), deadline };
-        let response = self.deliverer.handle(batch, invocation).await.unwrap();
-        response.batch_item_failures.into_iter().map(|failure| failure.item_identifier.0).collect()
+        self.deliverer.handle_batch(batch).await
     }
 
     /// Handles the message of `ord_1`'s confirmation; what became of it.
@@ -157,7 +151,7 @@ impl Desk {
 
     /// What became of the last message.
     pub(crate) fn fate(&self) -> Fate {
-        let (delays, letters) = (self.deliverer.queue.delays(), self.deliverer.queue.letters());
+        let (delays, letters) = (self.deliverer.delays(), self.deliverer.letters());
         match (delays.as_slice(), letters.as_slice()) {
             ([], []) => Fate::Done,
             ([(_, delay)], []) => Fate::Back(delay.as_millis().div_ceil(1_000).try_into().unwrap()),
@@ -189,12 +183,12 @@ impl Desk {
     }
 
     pub(crate) fn present(&self) -> Present {
-        let ambient = &self.deliverer.ambient;
-        Present { now: ambient.now().try_into().unwrap(), random: ambient.random() }
+        let ports = &self.deliverer.ports;
+        Present { now: ports.now().try_into().unwrap(), random: ports.random() }
     }
 
     pub(crate) fn count(&self, metric: Metric) -> u64 {
-        self.deliverer.metrics.total(metric)
+        self.deliverer.count(metric)
     }
 
     /// Whether a customer that knows this secret accepts the request now.

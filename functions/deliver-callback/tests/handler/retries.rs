@@ -18,7 +18,7 @@ async fn attempts_follow_the_schedule_and_end_with_a_reason() {
     assert!(error.contains("tidegate callbacks retry ord_1") && !error.contains("made-up"), "{error}");
     assert_eq!(desk.endpoint.seen().len(), 8);
     assert_eq!(desk.ended("ord_1").await, "exhausted: 500 500 500 500 500 500 500 500");
-    assert_eq!((desk.count(Metric::CallbackFailed), desk.count(Metric::CallbackGivenUp)), (8, 1));
+    assert_eq!((desk.count(Metric::CallbackFailed), desk.count(Metric::CallbackExhausted)), (8, 1));
 }
 
 #[tokio::test]

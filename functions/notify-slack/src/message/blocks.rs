@@ -23,20 +23,11 @@ pub(super) const MAX_HEADER: usize = 150;
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Block {
     /// A line in large letters; always plain text.
-    Header {
-        /// What it says.
-        text: Text,
-    },
+    Header { text: Text },
     /// Text with markup.
-    Section {
-        /// What it says.
-        text: Text,
-    },
+    Section { text: Text },
     /// Small print below.
-    Context {
-        /// What it says, piece by piece.
-        elements: Vec<Text>,
-    },
+    Context { elements: Vec<Text> },
 }
 
 /// A text object.
@@ -44,13 +35,9 @@ pub enum Block {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Text {
     /// Shown as it is.
-    PlainText {
-        /// What it says.
-        text: String,
-    },
+    PlainText { text: String },
     /// With Slack's markup.
     Mrkdwn {
-        /// What it says.
         text: String,
         /// Always true: Slack then leaves names and addresses in plain text alone, so that `@here` stays a word.
         verbatim: bool,

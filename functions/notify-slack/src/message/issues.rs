@@ -9,7 +9,7 @@ use super::phrases::{MAX_NAME, numbered, opening};
 /// More labels than this tell a reader nothing.
 const LISTED_LABELS: usize = 10;
 
-/// Whether the action in the event's type is one that a channel wants to hear of. Without one, the payload tells.
+/// Whether an event with this action has a message. Without an action in the type, the payload has it.
 pub(super) fn worth_telling(action: &str) -> bool {
     matches!(action, "" | "opened" | "closed" | "reopened")
 }

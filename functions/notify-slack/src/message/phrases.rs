@@ -27,7 +27,7 @@ pub(super) fn place(line: Mrkdwn, repository: &Repository<'_>) -> Mrkdwn {
 
 /// A commit: its short id, the first line of its message, its author.
 pub(super) fn commit(line: Mrkdwn, commit: &Commit<'_>, repository: &Repository<'_>) -> Mrkdwn {
-    // Only a push says where its commits are; a workflow run leaves it to the reader.
+    // Only a push has the address of its commits; a workflow run leaves it to the reader.
     let page = match (&commit.url, &repository.html_url) {
         (Some(url), _) => Some(url.to_string()),
         (None, Some(repository)) => Some(commit_url(repository, &commit.id)),
@@ -40,7 +40,7 @@ pub(super) fn commit(line: Mrkdwn, commit: &Commit<'_>, repository: &Repository<
     }
 }
 
-/// What a commit says it does.
+/// The first line of a commit's message.
 pub(super) fn subject<'a>(commit: &'a Commit<'_>) -> &'a str {
     match commit.message.as_deref().map(first_line) {
         Some(subject) if !subject.is_empty() => subject,

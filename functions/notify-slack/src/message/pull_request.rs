@@ -6,7 +6,7 @@ use super::mrkdwn::{Mrkdwn, tree_url};
 use super::payload::{BranchOf, PullRequestEvent, Repository};
 use super::phrases::{MAX_NAME, MAX_REF, numbered, opening};
 
-/// Whether the action in the event's type is one that a channel wants to hear of. Without one, the payload tells.
+/// Whether an event with this action has a message. Without an action in the type, the payload has it.
 pub(super) fn worth_telling(action: &str) -> bool {
     matches!(action, "" | "opened" | "closed" | "reopened" | "ready_for_review")
 }

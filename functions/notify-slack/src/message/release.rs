@@ -6,7 +6,7 @@ use super::mrkdwn::{Mrkdwn, tree_url};
 use super::payload::{Release, ReleaseEvent};
 use super::phrases::{MAX_REF, MAX_TITLE, opening};
 
-/// Whether the action in the event's type is one that a channel wants to hear of. Without one, the payload tells.
+/// Whether an event with this action has a message. Without an action in the type, the payload has it.
 ///
 /// GitHub sends `released` or `prereleased` beside `published`; one message is enough.
 pub(super) fn worth_telling(action: &str) -> bool {

@@ -1,4 +1,4 @@
-//! A workflow run that went wrong. One that went well, was cancelled or skipped is nothing to tell.
+//! A workflow run that went wrong. One that went well, was cancelled or skipped has no message.
 
 use super::Rendered;
 use super::blocks::Composer;
@@ -6,7 +6,7 @@ use super::mrkdwn::{Mrkdwn, tree_url};
 use super::payload::{WorkflowRun, WorkflowRunEvent};
 use super::phrases::{MAX_NAME, MAX_REF, MAX_TITLE, commit, place};
 
-/// Whether the action in the event's type is one that may have something to tell. Without one, the payload tells.
+/// Whether an event with this action may have a message. Without an action in the type, the payload has it.
 pub(super) fn worth_telling(action: &str) -> bool {
     matches!(action, "" | "completed")
 }

@@ -17,7 +17,7 @@ const DEFAULT_WAIT: Duration = Duration::from_secs(1);
 pub const LONGEST_WAIT: Duration = Duration::from_secs(4 * 60 * 60);
 
 /// Errors that pass by themselves. All others in the list at
-/// <https://docs.slack.dev/reference/methods/chat.postMessage#errors> need somebody to change something.
+/// <https://docs.slack.dev/reference/methods/chat.postMessage#errors> need a change by an operator.
 const PASSING: &[&str] = &[
     "external_channel_migrating",
     "fatal_error",
@@ -64,7 +64,7 @@ pub(super) fn read(head: &Response<()>, body: Result<&[u8], &str>) -> Result<(),
     if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT {
         return Err(transient(head, reason));
     }
-    // A redirect is not followed: it would take the token to an address that nobody configured.
+    // A redirect is not followed: it would take the token to an address that is not configured.
     Err(PostError::Permanent { reason })
 }
 

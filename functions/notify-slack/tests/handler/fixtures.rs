@@ -1,18 +1,16 @@
 //! Queue records, and the handler with everything it stands on. Token and events are made up.
 
-use std::sync::Mutex;
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsEvent;
+use notify_slack::Notifier;
 use notify_slack::slack::SlackClient;
-use notify_slack::{Configuration, Notifier};
 use serde_json::{Value, json};
 use tidegate_batch::Reason;
 use tidegate_cloudevents::{Event, messaging};
-use tidegate_runtime::ambient::Ambient;
-use tidegate_runtime::consumer::Invocation;
 use tidegate_runtime::metrics::Metric;
-use tidegate_testkit::{Counts, ManualAmbient, MemoryClaims, MemoryPayloads, MemorySecrets, RecordingQueue};
+use tidegate_testkit::{MemoryClaims, MemoryPayloads, MemorySecrets, TestConsumer, TestPorts};
 
 use crate::server::{Reply, Server};
 
@@ -67,7 +65,8 @@ pub(crate) fn batch<'a>(events: impl IntoIterator<Item = &'a Event>) -> SqsEvent
 
 /// The handler, and Slack.
 pub(crate) struct Desk {
-    pub(crate) notifier: Notifier<ManualAmbient, MemorySecrets, MemoryClaims, MemoryPayloads, RecordingQueue, Counts>,
+    pub(crate) notifier: TestConsumer<Notifier<MemoryClaims>>,
+    pub(crate) payloads: MemoryPayloads,
     pub(crate) secrets: MemorySecrets,
     pub(crate) slack: Server,
 }
@@ -77,18 +76,16 @@ impl Desk {
     pub(crate) async fn new(replies: Vec<Reply>) -> Self {
         let slack = Server::start(replies).await;
         let secrets = MemorySecrets::default();
-        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000);
-        let notifier = Notifier {
-            ambient: ManualAmbient::new(start, 7),
-            configuration: Configuration::new(secrets.clone(), "tidegate"),
+        let payloads = MemoryPayloads::default();
+        let notifier = TestConsumer::new(TestPorts::at(1_790_000_000), |ports| Notifier {
+            ports,
+            configuration: notify_slack::document(Arc::new(secrets.clone()), "tidegate"),
             claims: MemoryClaims::default(),
-            payloads: MemoryPayloads::default(),
-            queue: RecordingQueue::default(),
-            metrics: Counts::default(),
+            payloads: Arc::new(payloads.clone()),
             slack: SlackClient::default(),
             pace: Mutex::default(),
-        };
-        let desk = Self { notifier, secrets, slack };
+        });
+        let desk = Self { notifier, payloads, secrets, slack };
         desk.configure(&desk.document());
         desk
     }
@@ -105,15 +102,12 @@ impl Desk {
     }
 
     pub(crate) fn skip(&self, time: Duration) {
-        self.notifier.ambient.skip(time);
+        self.notifier.ports.skip(time);
     }
 
     /// Handles a batch and returns the ids of the records that stay in the queue.
     pub(crate) async fn handle(&self, batch: SqsEvent) -> Vec<String> {
-        let deadline = self.notifier.ambient.now() + Duration::from_secs(30);
-        let invocation = Invocation { request_id: "made-up-request".to_owned(), deadline };
-        let response = self.notifier.handle(batch, invocation).await.unwrap();
-        response.batch_item_failures.into_iter().map(|failure| failure.item_identifier.0).collect()
+        self.notifier.handle_batch(batch).await
     }
 
     /// The channels that something was posted to since the last look, in order.
@@ -128,15 +122,15 @@ impl Desk {
 
     /// The delays that the queue was told of since the last look.
     pub(crate) fn delays(&self) -> Vec<(String, Duration)> {
-        self.notifier.queue.delays()
+        self.notifier.delays()
     }
 
     /// The dead letters since the last look: record, reason, text.
     pub(crate) fn letters(&self) -> Vec<(String, Reason, String)> {
-        self.notifier.queue.letters()
+        self.notifier.letters()
     }
 
     pub(crate) fn count(&self, metric: Metric) -> u64 {
-        self.notifier.metrics.total(metric)
+        self.notifier.count(metric)
     }
 }

@@ -1,4 +1,4 @@
-//! The handler over ports in memory and a Slack on the wire: what is posted, what waits, and what is set aside.
+//! The handler over ports in memory and a Slack on the wire: what is posted, what is retried, and what goes to the dead-letter queue.
 
 #![allow(
     clippy::expect_used,

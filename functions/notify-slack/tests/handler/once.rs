@@ -1,10 +1,16 @@
 //! An event becomes one message, in its channel, at the channel's pace.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use notify_slack::Notifier;
+use notify_slack::slack::{SlackClient, TIMEOUT};
 use tidegate_cloudevents::Event;
+use tidegate_idempotency::DynamoDbStore;
 use tidegate_runtime::metrics::Metric;
-use tidegate_testkit::Fault;
+use tidegate_runtime::s3::S3Payloads;
+use tidegate_runtime::secrets::SecretsManager;
+use tidegate_testkit::{Fault, PrimingTest};
 
 use crate::fixtures::{Desk, TRACE_ID, batch, charts, event, posted, push, tides};
 use crate::server::Reply;
@@ -20,7 +26,7 @@ async fn an_event_is_posted_once_and_not_again_when_it_is_repeated() {
     assert_eq!(desk.handle(batch([&tides("e1")])).await, [""; 0], "acknowledged");
     assert_eq!(desk.channels(), [""; 0]);
     assert_eq!((desk.count(Metric::SlackPosted), desk.count(Metric::SlackSkipped)), (1, 1));
-    assert_eq!(desk.notifier.metrics.dimensions(), ["github", "github"]);
+    assert_eq!(desk.notifier.ports.dimensions(), ["github", "github"]);
 }
 
 #[tokio::test]
@@ -122,5 +128,25 @@ async fn a_sender_that_names_itself_makes_no_dimension() {
         let own = Event::builder("e1", source, "tide.turned").build().unwrap();
         assert_eq!(desk.handle(batch([&own])).await, [""; 0]);
     }
-    assert_eq!(desk.notifier.metrics.dimensions(), ["any"]);
+    assert_eq!(desk.notifier.ports.dimensions(), ["any"]);
+}
+
+#[tokio::test]
+async fn priming_posts_nothing() {
+    let document = r##"{"api_url": "{server}", "token": "xoxb-made-up", "routes": [{"channel": "#everything"}]}"##;
+    let primed = PrimingTest::start(document).await.consumer(|function| {
+        let secrets = SecretsManager(aws_sdk_secretsmanager::Client::new(&function.aws));
+        Notifier {
+            ports: function.ports.clone(),
+            configuration: notify_slack::document(Arc::new(secrets), "tidegate"),
+            claims: DynamoDbStore::new(aws_sdk_dynamodb::Client::new(&function.aws), "claims"),
+            payloads: Arc::new(S3Payloads::new(&function.http, &function.aws, "payloads")),
+            slack: SlackClient::new(TIMEOUT, &function.priming),
+            pace: Mutex::default(),
+        }
+    });
+    let primed = primed.await;
+    assert_eq!(primed.sent, ["GetSecretValue", "HEAD /"]);
+    assert_eq!((primed.letters, primed.retried), (vec![], false));
+    assert_eq!(primed.ports.total(Metric::SlackSkipped), 1);
 }

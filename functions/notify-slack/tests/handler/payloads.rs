@@ -12,7 +12,7 @@ use crate::fixtures::{Desk, batch, posted, push, tides};
 /// A push whose data is kept where the event says.
 async fn checked(desk: &Desk) -> Event {
     let data = push("octo-harbour/tide-tables", "main");
-    let dataref = desk.notifier.payloads.put("payloads/made-up", data).await.unwrap();
+    let dataref = desk.payloads.put("payloads/made-up", data).await.unwrap();
     tides("e1").with_dataref(dataref).unwrap()
 }
 
@@ -29,7 +29,7 @@ async fn data_in_the_bucket_is_fetched() {
 async fn data_that_cannot_be_fetched_now_is_fetched_later() {
     let desk = Desk::new(vec![posted()]).await;
     let event = checked(&desk).await;
-    desk.notifier.payloads.fail_next(Fault::Transient);
+    desk.payloads.fail_next(Fault::Transient);
     assert_eq!(desk.handle(batch([&event])).await, ["m0"]);
     assert_eq!((desk.channels(), desk.delays().len()), (vec![], 1));
     desk.skip(Duration::from_secs(1));

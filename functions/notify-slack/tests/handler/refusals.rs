@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use notify_slack::Notifier;
 use tidegate_batch::Reason;
 use tidegate_runtime::metrics::Metric;
+use tidegate_runtime::queue::Handler;
+use tidegate_testkit::MemoryClaims;
 
 use crate::fixtures::{Desk, TOKEN, batch, charts, event, posted, refused, tides};
 use crate::server::Reply;
@@ -24,7 +27,7 @@ async fn too_many_requests_keeps_the_channel_quiet_for_as_long_as_slack_asks() {
     desk.skip(Duration::from_secs(45));
     assert_eq!(desk.handle(batch([&tides("e1")])).await, [""; 0], "its claim was let go");
     assert_eq!(desk.channels(), ["#tides"]);
-    assert_eq!((desk.count(Metric::MessageDelayed), desk.count(Metric::SlackPosted)), (2, 2));
+    assert_eq!((desk.count(Metric::MessageRetried), desk.count(Metric::SlackPosted)), (2, 2));
 }
 
 #[tokio::test]
@@ -53,7 +56,7 @@ async fn a_slack_in_trouble_that_asks_for_time_gets_it() {
 async fn a_slack_that_stays_in_trouble_ends_in_the_dead_letter_queue() {
     let desk = Desk::new(vec![Reply::with("500 Internal Server Error", "")]).await;
     let body = tidegate_cloudevents::messaging::to_body(&tides("e1"));
-    let batch = tidegate_testkit::batch([body], notify_slack::policy().max_receives);
+    let batch = tidegate_testkit::batch([body], Notifier::<MemoryClaims>::policy().max_receives);
     assert_eq!(desk.handle(batch).await, [""; 0]);
     let error = "500 Internal Server Error".to_owned();
     assert_eq!(desk.letters(), [("m0".to_owned(), Reason::AttemptsExhausted, error)]);

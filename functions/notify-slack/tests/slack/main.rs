@@ -14,6 +14,7 @@ use notify_slack::message::{Block, Message, Text};
 use notify_slack::slack::{PostError, SlackClient};
 use server::{Reply, Server};
 use tidegate_runtime::ApiUrl;
+use tidegate_runtime::priming::Priming;
 use tidegate_slack_routes::{SlackConfig, SlackToken};
 
 const TOKEN: &str = "xoxb-made-up-token";
@@ -224,7 +225,7 @@ async fn a_server_that_is_not_there_is_tried_again() {
 async fn a_server_that_speaks_no_tls_gets_no_token() {
     let server = Server::start(vec![]).await;
     let api_url = ApiUrl::parse(&server.api_url.to_string().replace("http://", "https://")).unwrap();
-    let short = SlackClient::new(Duration::from_millis(200));
+    let short = SlackClient::new(Duration::from_millis(200), &Priming::default());
     transient_reason(short.post(&api_url, &token(), "#tides", &message(), None).await);
     assert_eq!(server.seen().requests, []);
 }
@@ -234,7 +235,7 @@ async fn a_server_that_keeps_silent_is_given_up_on() {
     let head_only = Reply::Bytes("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n".into());
     for reply in [Reply::Nothing, head_only] {
         let server = Server::start(vec![reply]).await;
-        let short = SlackClient::new(Duration::from_millis(100));
+        let short = SlackClient::new(Duration::from_millis(100), &Priming::default());
         let outcome = short.post(&server.api_url, &token(), "#tides", &message(), None).await;
         assert_eq!(outcome, transient("no answer within 100ms"));
         assert_eq!(server.seen().requests.len(), 1);

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use tidegate_outbox::AggregateStore;
 
 use crate::document::{DOCUMENT, assert_valid};
 use crate::fixtures::{Call, MAX_BODY_BYTES, Shop, body};
@@ -97,12 +96,13 @@ async fn every_answer_that_is_described_is_given() {
 }
 
 #[tokio::test]
-async fn warming_up_harms_nothing() {
-    let shop = Shop::new();
-    *shop.orders.silent.lock().unwrap() = true;
-    shop.api.warm().await;
-    *shop.orders.silent.lock().unwrap() = false;
-    shop.api.warm().await;
-    assert!(shop.orders.images().is_empty());
-    assert!(shop.orders.load(&tidegate_outbox::AggregateId::new("warm").unwrap()).await.is_ok());
+async fn priming_places_no_order() {
+    let test = tidegate_testkit::PrimingTest::start("").await;
+    let primed = test.route(|function| {
+        let dynamodb = aws_sdk_dynamodb::Client::new(&function.aws);
+        let store = tidegate_outbox::DynamoDbAggregates::new(dynamodb.clone(), "orders");
+        let views = orders_api::DynamoDbViews::new(dynamodb, "orders", "timeline");
+        orders_api::Api { max_body_bytes: MAX_BODY_BYTES, ports: function.ports.clone(), store, views }
+    });
+    assert_eq!(primed.await.sent, ["GetItem"]);
 }

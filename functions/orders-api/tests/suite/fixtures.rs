@@ -7,13 +7,13 @@ use aws_lambda_events::encodings::Body;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use orders_api::{Api, Invocation};
+use orders_api::Api;
 use serde_json::{Map, Value, json};
 use tidegate_events::{About, OrderCommand, OrderEvent, OrderId, TimelineEntry};
 use tidegate_orders::{Order, order};
 use tidegate_outbox::{AggregateId, Change, Decision, Loaded, Write, handle};
-use tidegate_runtime::ambient::Ambient;
-use tidegate_testkit::ManualAmbient;
+use tidegate_runtime::Ports;
+use tidegate_testkit::{TestPorts, TestRoute};
 
 use crate::document;
 use crate::memory::MemoryOrders;
@@ -189,7 +189,7 @@ impl Answer {
 
 /// The handler, and what it stands on.
 pub(crate) struct Shop {
-    pub(crate) api: Api<ManualAmbient, MemoryOrders, MemoryOrders>,
+    pub(crate) api: TestRoute<Api<MemoryOrders, MemoryOrders>>,
     pub(crate) orders: MemoryOrders,
 }
 
@@ -197,15 +197,15 @@ impl Shop {
     pub(crate) fn new() -> Self {
         let orders = MemoryOrders::default();
         let start = SystemTime::UNIX_EPOCH + Duration::new(1_790_000_000, 123_456_789);
-        let ambient = ManualAmbient::new(start, 7);
         let (store, views) = (orders.clone(), orders.clone());
-        Self { api: Api { max_body_bytes: MAX_BODY_BYTES, ambient, store, views }, orders }
+        let ports = TestPorts::from(start);
+        let api = TestRoute::new(ports, |ports| Api { max_body_bytes: MAX_BODY_BYTES, ports, store, views });
+        Self { api, orders }
     }
 
     /// The answer, which is held against the API's description.
     pub(crate) async fn ask(&self, call: &Call) -> Answer {
-        let invocation = Invocation { request_id: "made-up".to_owned(), xray: None };
-        let answer = Answer::of(self.api.handle(call.event(), invocation).await);
+        let answer = Answer::of(self.api.respond(call.event(), Duration::from_secs(10)).await);
         document::check(call, &answer);
         answer
     }
@@ -214,12 +214,12 @@ impl Shop {
     pub(crate) async fn placed(&self, key: &str) -> String {
         let answer = self.ask(&Call::place(key, body().to_string())).await;
         assert_eq!(answer.status, 202, "{answer:?}");
-        self.api.ambient.skip(Duration::from_secs(1));
+        self.api.ports.skip(Duration::from_secs(1));
         answer.order_id().to_owned()
     }
 
     pub(crate) fn now(&self) -> jiff::Timestamp {
-        self.api.ambient.now().try_into().unwrap()
+        self.api.ports.now().try_into().unwrap()
     }
 
     /// Lets the saga ask something of an order.
@@ -232,7 +232,7 @@ impl Shop {
             Ok::<_, String>(Decision::changes([change.index(state.index())]))
         };
         let write = Write::to(AggregateId::new(id).unwrap());
-        handle(&*self.orders.store, &write, self.api.ambient.now(), |_| Vec::new(), decide).await.unwrap();
+        handle(&*self.orders.store, &write, self.api.ports.now(), |_| Vec::new(), decide).await.unwrap();
     }
 
     /// Lets a service tell of an order.
@@ -242,6 +242,6 @@ impl Shop {
         let about = About { order_id: &order_id, time, cause: None, correlation_id: None, traceparent: None };
         let event = event.to_cloudevent(&about).id(format!("{id}/{number}/0")).build().unwrap();
         self.orders.said.lock().unwrap().push(TimelineEntry::of(&event).unwrap());
-        self.api.ambient.skip(Duration::from_secs(1));
+        self.api.ports.skip(Duration::from_secs(1));
     }
 }

@@ -43,7 +43,7 @@ async fn an_order_is_one_write_with_its_event() {
 async fn the_same_again_gets_the_same_answer_whenever_and_however_it_is_written() {
     let shop = Shop::new();
     let first = shop.ask(&place("key-1")).await;
-    shop.api.ambient.skip(Duration::from_secs(86_400));
+    shop.api.ports.skip(Duration::from_secs(86_400));
     let again = shop.ask(&place("key-1")).await;
     shop.command(first.order_id(), OrderCommand::Confirm {}).await;
     let pretty =

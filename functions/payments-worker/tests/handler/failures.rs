@@ -24,10 +24,10 @@ async fn a_stripe_in_trouble_is_waited_for_and_the_saga_hears_so() {
     desk.stripe.then([Reply::with("503 Service Unavailable", "")]);
     assert_eq!(desk.handle([authorise(VISA, "t1")]).await, ["m0"]);
     assert_eq!(desk.worker.tasks.heartbeats(), ["t1"]);
-    let [(message, after)] = desk.worker.queue.delays().try_into().unwrap();
+    let [(message, after)] = desk.worker.delays().try_into().unwrap();
     assert!(message == "m0" && after <= Duration::from_secs(200), "{after:?}: shorter than the saga's patience");
-    assert_eq!((desk.worker.tasks.failures(), desk.worker.queue.letters()), (vec![], vec![]));
-    assert_eq!(desk.worker.metrics.total(Metric::CommandFailed), 1);
+    assert_eq!((desk.worker.tasks.failures(), desk.worker.letters()), (vec![], vec![]));
+    assert_eq!(desk.worker.count(Metric::CommandFailed), 1);
     assert_eq!(desk.says(authorise(VISA, "t1")).await, ["payment-authorised", r#"t1: "authorised""#]);
 }
 
@@ -36,7 +36,7 @@ async fn stripes_own_wait_is_kept_to() {
     let desk = Desk::new().await;
     desk.stripe.then([Reply::with("429 Too Many Requests\nRetry-After: 90", "")]);
     assert_eq!(desk.handle([authorise(VISA, "t1")]).await, ["m0"]);
-    assert_eq!(desk.worker.queue.delays(), [("m0".to_owned(), Duration::from_secs(90))]);
+    assert_eq!(desk.worker.delays(), [("m0".to_owned(), Duration::from_secs(90))]);
 }
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn what_stripe_refuses_for_good_is_told_to_the_saga_and_set_aside() {
     assert_eq!(desk.handle([authorise(VISA, "t1")]).await, [""; 0]);
     let cause = "Stripe says more_permissions_required (403 Forbidden)".to_owned();
     assert_eq!(desk.worker.tasks.failures(), [("t1".to_owned(), ErrorName::PermanentFailure, cause.clone())]);
-    assert_eq!(desk.worker.queue.letters(), [("m0".to_owned(), Reason::Permanent, cause)]);
+    assert_eq!(desk.worker.letters(), [("m0".to_owned(), Reason::Permanent, cause)]);
     assert_eq!(desk.said_since(0), [""; 0]);
     // A failure leaves no proof: once it is mended, the same command is tried again.
     assert_eq!(desk.says(authorise(VISA, "t2")).await, ["payment-authorised", r#"t2: "authorised""#]);
@@ -58,7 +58,7 @@ async fn a_saga_that_cannot_be_told_gets_the_command_again() {
     desk.worker.tasks.is_away(true);
     desk.stripe.then([forbidden()]);
     assert_eq!(desk.handle([authorise(VISA, "t1")]).await, ["m0"]);
-    assert_eq!(desk.worker.queue.letters(), []);
+    assert_eq!(desk.worker.letters(), []);
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn a_compensation_that_failed_is_really_tried_again() {
     desk.says(authorise(VISA, "t1")).await;
     desk.stripe.then([forbidden()]);
     assert_eq!(desk.handle([undo("t2")]).await, [""; 0]);
-    assert_eq!((desk.worker.tasks.failures().len(), desk.worker.queue.letters().len()), (1, 1));
+    assert_eq!((desk.worker.tasks.failures().len(), desk.worker.letters().len()), (1, 1));
     assert_eq!(desk.says(undo("t3")).await, ["payment-voided", r#"t3: "voided""#]);
 }
 
@@ -108,7 +108,7 @@ async fn a_document_is_read_once_a_minute() {
     desk.says(authorise(VISA, "t1")).await;
     desk.says(capture("t2")).await;
     assert_eq!(desk.secrets.reads(), ["tidegate/stripe"]);
-    desk.worker.ambient.skip(Duration::from_secs(61));
+    desk.worker.ports.skip(Duration::from_secs(61));
     desk.says(undo("t3")).await;
     assert_eq!(desk.secrets.reads().len(), 2);
 }
@@ -127,7 +127,7 @@ async fn what_is_no_command_for_payments_is_set_aside() {
     let unreadable = told("/webhooks/stripe", "payment_intent.canceled", "ord_17").replace("\"object\":", "\"made\":");
     let bodies = [foreign.to_json(), "made up".to_owned(), unreadable];
     assert_eq!(desk.handle(bodies).await, [""; 0]);
-    let reasons: Vec<_> = desk.worker.queue.letters().into_iter().map(|(id, reason, _)| (id, reason)).collect();
+    let reasons: Vec<_> = desk.worker.letters().into_iter().map(|(id, reason, _)| (id, reason)).collect();
     let expected = [("m0", Reason::Permanent), ("m1", Reason::Undecodable), ("m2", Reason::Undecodable)];
     assert_eq!(reasons, expected.map(|(id, reason)| (id.to_owned(), reason)));
     assert_eq!(desk.worker.tasks.failures().len(), 1);

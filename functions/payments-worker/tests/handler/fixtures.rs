@@ -1,9 +1,10 @@
 //! Commands as the saga sends them, and the worker with everything it stands on. All ids and tokens are made up.
 
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 
+use payments_worker::Payments;
 use payments_worker::stripe::StripeClient;
-use payments_worker::{Configuration, Payments};
 use serde_json::json;
 use tidegate_cloudevents::{Event, messaging};
 use tidegate_events::{
@@ -12,9 +13,8 @@ use tidegate_events::{
 };
 use tidegate_orders::{Payment, PaymentStatus};
 use tidegate_outbox::{AggregateId, AggregateStore, MemoryAggregates, Message, Reply as Answer};
-use tidegate_runtime::ambient::Ambient;
-use tidegate_runtime::consumer::Invocation;
-use tidegate_testkit::{Counts, ManualAmbient, MemorySecrets, RecordingQueue, RecordingSaga};
+use tidegate_runtime::priming::Priming;
+use tidegate_testkit::{MemorySecrets, RecordingSaga, TestConsumer, TestPorts};
 use tidegate_worker::Worker;
 
 use crate::stub::{KEY, Stub};
@@ -82,8 +82,7 @@ fn home() -> AggregateId {
 
 /// The worker, and Stripe.
 pub(crate) struct Desk {
-    pub(crate) worker:
-        Worker<ManualAmbient, RecordingQueue, RecordingSaga, Counts, Payments<MemoryAggregates, MemorySecrets>>,
+    pub(crate) worker: TestConsumer<Worker<Payments<MemoryAggregates>, RecordingSaga>>,
     pub(crate) secrets: MemorySecrets,
     pub(crate) stripe: Stub,
 }
@@ -92,17 +91,13 @@ impl Desk {
     pub(crate) async fn new() -> Self {
         let stripe = Stub::start().await;
         let secrets = MemorySecrets::default();
-        let worker = Worker {
-            ambient: ManualAmbient::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000), 7),
-            queue: RecordingQueue::default(),
-            tasks: RecordingSaga::default(),
-            metrics: Counts::default(),
-            service: Payments {
-                store: MemoryAggregates::default(),
-                configuration: Configuration::new(secrets.clone(), "tidegate"),
-                stripe: StripeClient::new(Duration::from_millis(500)),
-            },
+        let service = Payments {
+            store: MemoryAggregates::default(),
+            account: payments_worker::document(Arc::new(secrets.clone()), "tidegate"),
+            stripe: StripeClient::new(Duration::from_millis(500), &Priming::default()),
         };
+        let (ports, tasks) = (TestPorts::at(1_790_000_000), RecordingSaga::default());
+        let worker = TestConsumer::new(ports, |ports| Worker { ports, tasks, service });
         let desk = Self { worker, secrets, stripe };
         desk.configure(KEY);
         desk
@@ -115,17 +110,14 @@ impl Desk {
 
     /// Handles a batch and returns the ids of the messages that stay in the queue.
     pub(crate) async fn handle<const N: usize>(&self, bodies: [String; N]) -> Vec<String> {
-        let deadline = self.worker.ambient.now() + Duration::from_secs(30);
-        let invocation = Invocation { request_id: "made-up-request".to_owned(), deadline };
-        let response = self.worker.handle(tidegate_testkit::batch(bodies, 1), invocation).await.unwrap();
-        response.batch_item_failures.into_iter().map(|failure| failure.item_identifier.0).collect()
+        self.worker.handle(bodies).await
     }
 
     /// Handles one message that is acknowledged, and returns what its commits say: the words of events, and answers.
     pub(crate) async fn says(&self, body: String) -> Vec<String> {
         let before = self.worker.service.store.records_from(0).len();
-        assert_eq!(self.handle([body]).await, [""; 0], "{:?}", self.worker.queue.delays());
-        assert_eq!(self.worker.queue.letters(), []);
+        assert_eq!(self.handle([body]).await, [""; 0], "{:?}", self.worker.delays());
+        assert_eq!(self.worker.letters(), []);
         self.said_since(before)
     }
 

@@ -1,7 +1,15 @@
 //! A payment's life, and what comes twice.
 
+use std::sync::Arc;
+
+use payments_worker::Payments;
+use payments_worker::stripe::{StripeClient, TIMEOUT};
 use tidegate_orders::PaymentStatus;
+use tidegate_outbox::{DynamoDbAggregates, SfnTasks};
 use tidegate_runtime::metrics::Metric;
+use tidegate_runtime::secrets::SecretsManager;
+use tidegate_testkit::PrimingTest;
+use tidegate_worker::Worker;
 
 use crate::fixtures::{Desk, VISA, authorise, capture, undo};
 
@@ -12,7 +20,7 @@ async fn an_order_is_authorised_and_captured() {
     assert_eq!(desk.says(capture("t2")).await, ["payment-captured", r#"t2: "captured""#]);
     assert_eq!(desk.asked(), ["POST /v1/payment_intents", "POST /v1/payment_intents/pi_1/capture"]);
     assert_eq!(desk.stripe.payments(), ["succeeded"]);
-    assert_eq!(desk.worker.metrics.total(Metric::CommandHandled), 2);
+    assert_eq!(desk.worker.count(Metric::CommandHandled), 2);
     let written = desk.worker.service.store.records_from(0).len();
     assert_eq!(written, 3, "what is asked for is written down first");
 }
@@ -64,7 +72,7 @@ async fn a_command_that_comes_again_is_answered_the_same_without_asking_stripe()
     assert_eq!(desk.says(authorise(VISA, "t1")).await, [""; 0], "t1 has its answer");
     assert_eq!(desk.says(authorise(VISA, "t2")).await, [r#"t2: "authorised""#], "a redriven saga has another token");
     assert_eq!(desk.asked(), [""; 0]);
-    assert_eq!(desk.worker.metrics.total(Metric::CommandRepeated), 2);
+    assert_eq!(desk.worker.count(Metric::CommandDuplicate), 2);
 }
 
 #[tokio::test]
@@ -81,4 +89,21 @@ async fn a_command_beside_its_undoing_leaves_no_hold_on_the_card() {
     assert_eq!(desk.handle([authorise(VISA, "t1"), undo("t2")]).await, [""; 0]);
     assert!(desk.stripe.payments().iter().all(|it| it == "canceled"), "{:?}", desk.stripe.payments());
     assert!(matches!(desk.status().await, PaymentStatus::Voided(_) | PaymentStatus::Undone));
+}
+
+#[tokio::test]
+async fn priming_takes_no_money() {
+    let test = PrimingTest::start(r#"{"api_key": "sk_test_made_up", "api_url": "{server}"}"#).await;
+    let primed = test.consumer(|function| {
+        let store = DynamoDbAggregates::new(aws_sdk_dynamodb::Client::new(&function.aws), "payments");
+        let secrets = SecretsManager(aws_sdk_secretsmanager::Client::new(&function.aws));
+        let account = payments_worker::document(Arc::new(secrets), "tidegate");
+        let stripe = StripeClient::new(TIMEOUT, &function.priming);
+        let tasks = SfnTasks::new(aws_sdk_sfn::Client::new(&function.aws));
+        Worker { ports: function.ports.clone(), tasks, service: Payments { store, account, stripe } }
+    });
+    let primed = primed.await;
+    assert!(primed.sent.iter().all(|it| ["GetSecretValue", "GetItem", "HEAD /"].contains(&it.as_str())), "{primed:?}");
+    assert_eq!((primed.letters, primed.retried), (vec![], false));
+    assert_eq!(primed.ports.total(Metric::CommandHandled), 1, "the sample comes to its end");
 }

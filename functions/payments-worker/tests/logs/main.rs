@@ -16,13 +16,14 @@ mod stub;
 use fixtures::{Desk, VISA, authorise, capture, told, undo};
 use stub::{KEY, Reply};
 use tidegate_testkit::Log;
+use tidegate_worker::Service;
 
 #[tokio::test(flavor = "current_thread")]
 async fn no_secret_and_no_payload_is_logged() {
     let log = Log::default();
     let _guard = log.capture();
     let desk = Desk::new().await;
-    desk.worker.service.warm(std::time::SystemTime::UNIX_EPOCH).await;
+    desk.worker.service.prime(&*desk.worker.ports).await;
     let error = serde_json::json!({"type": "invalid_request_error", "param": "harbour!", "message": "of the harbour"});
     desk.stripe.then([
         Reply::with("503 Service Unavailable", "of the harbour"),
@@ -44,6 +45,6 @@ async fn no_secret_and_no_payload_is_logged() {
     for secret in [KEY, "sk_test", VISA, "marker-token", "harbour"] {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
-    let failed = lines.iter().filter(|it| it["message"] == "set aside for a person").count();
+    let failed = lines.iter().filter(|it| it["message"] == "moved to the dead-letter queue").count();
     assert_eq!(failed, 3, "the 400, what is no command, and the wrong key: {text}");
 }

@@ -6,6 +6,7 @@ use payments_worker::stripe::{AskError, StripeClient};
 use serde_json::json;
 use tidegate_orders::payment::Answer;
 use tidegate_runtime::ApiUrl;
+use tidegate_runtime::priming::Priming;
 
 use crate::stub::{Reply, Stub};
 use crate::{
@@ -150,7 +151,7 @@ async fn a_server_that_is_not_there_is_tried_again() {
 async fn a_server_that_speaks_no_tls_gets_no_key() {
     let stub = Stub::start().await;
     let api_url = ApiUrl::parse(&stub.api_url.to_string().replace("http://", "https://")).unwrap();
-    let short = StripeClient::new(Duration::from_millis(200));
+    let short = StripeClient::new(Duration::from_millis(200), &Priming::default());
     transient_reason(ask_with(&short, &api_url, &capture()).await);
     assert_eq!(stub.requests(), []);
 }
@@ -163,7 +164,7 @@ async fn the_time_is_for_all_that_an_answer_takes() {
         let stub = Stub::start().await;
         let asked = replies.len();
         stub.then(replies);
-        let short = StripeClient::new(Duration::from_millis(150));
+        let short = StripeClient::new(Duration::from_millis(150), &Priming::default());
         let answer = ask_with(&short, &stub.api_url, &capture()).await;
         assert_eq!(answer, transient("Stripe did not answer within 150ms"));
         assert_eq!(stub.requests().len(), asked);

@@ -43,7 +43,7 @@ async fn no_secret_no_signature_and_no_payload_is_logged_whatever_happens() {
     let mut statuses = Vec::new();
     gate.receiver.claims.fail_next_claim(Fault::Transient);
     statuses.push(gate.send(&good).await.status);
-    gate.receiver.topic.fail_next(Fault::Permanent);
+    gate.topic.fail_next(Fault::Permanent);
     statuses.push(gate.send(&good).await.status);
     gate.receiver.claims.fail_next_finish(Fault::Transient);
     statuses.push(gate.send(&good).await.status);

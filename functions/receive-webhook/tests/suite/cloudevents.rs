@@ -83,7 +83,7 @@ async fn each_event_of_a_batch_is_published_once() {
 #[tokio::test(start_paused = true)]
 async fn what_failed_of_a_batch_is_published_when_it_comes_again() {
     let gate = Gate::new();
-    gate.receiver.topic.fail_next(tidegate_testkit::Fault::Transient);
+    gate.topic.fail_next(tidegate_testkit::Fault::Transient);
     let delivery = batch(&gate, &["e1", "e2", "e3"]);
     assert_eq!(gate.send(&delivery).await.told(), (503, "not-published"));
     assert_eq!(gate.ids().len(), 2);

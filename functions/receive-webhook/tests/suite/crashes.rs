@@ -21,8 +21,8 @@ async fn wherever_the_function_dies_the_retry_is_published_under_the_same_id() {
     let kills: [(&str, Kill, &[&str]); 6] = [
         ("before the claim", |gate| gate.receiver.claims.fail_next_claim(Fault::NoAnswer), &["d1"]),
         ("after the claim", |gate| gate.receiver.claims.fail_next_claim(Fault::LostAnswer), &["d1"]),
-        ("before publishing", |gate| gate.receiver.topic.fail_next(Fault::NoAnswer), &["d1"]),
-        ("after publishing", |gate| gate.receiver.topic.fail_next(Fault::LostAnswer), &["d1", "d1"]),
+        ("before publishing", |gate| gate.topic.fail_next(Fault::NoAnswer), &["d1"]),
+        ("after publishing", |gate| gate.topic.fail_next(Fault::LostAnswer), &["d1", "d1"]),
         ("before completing", |gate| gate.receiver.claims.fail_next_finish(Fault::NoAnswer), &["d1", "d1"]),
         ("between the completions", |gate| gate.receiver.claims.fail_next_finish(Fault::LostAnswer), &["d1"]),
     ];
@@ -40,7 +40,7 @@ async fn wherever_the_function_dies_the_retry_is_published_under_the_same_id() {
 #[tokio::test(start_paused = true)]
 async fn a_retry_under_another_id_is_published_under_the_first_ones() {
     let gate = Gate::new();
-    gate.receiver.topic.fail_next(Fault::LostAnswer);
+    gate.topic.fail_next(Fault::LostAnswer);
     send_and_die(&gate, &gate.push("d1")).await;
     assert_eq!(gate.send(&gate.push("d2")).await.told(), (202, "accepted"));
     assert_eq!(gate.ids(), ["d1", "d1"], "consumers recognise the second");
@@ -52,15 +52,15 @@ async fn a_retry_under_another_id_is_published_under_the_first_ones() {
 #[tokio::test(start_paused = true)]
 async fn a_retry_waits_for_the_lease_to_end_and_tells_its_sender_when_it_cannot() {
     let gate = Gate::new();
-    gate.receiver.topic.fail_next(Fault::NoAnswer);
+    gate.topic.fail_next(Fault::NoAnswer);
     let killed_at = gate.now();
     send_and_die(&gate, &gate.push("d1")).await;
 
     let mut event = gate.push("d1").event();
     event.headers = gate.push("d1").headers;
-    let deadline = gate.now() + Duration::from_secs(3); // ends before the dead owner's lease does
-    let invocation = receive_webhook::Invocation { request_id: String::new(), deadline, xray: None };
-    let hurried = gate.receiver.handle(event, invocation).await;
+    let time = Duration::from_secs(3); // ends before the dead owner's lease does
+    let deadline = gate.now() + time;
+    let hurried = gate.receiver.respond(event, time).await;
     assert_eq!((hurried.status_code, &hurried.headers["retry-after"]), (503, &"5".parse().unwrap()));
     assert!(gate.now() < deadline, "answered in time");
 
@@ -72,10 +72,10 @@ async fn a_retry_waits_for_the_lease_to_end_and_tells_its_sender_when_it_cannot(
 async fn a_failed_publish_makes_the_delivery_its_senders_again() {
     for fault in [Fault::Transient, Fault::Permanent] {
         let gate = Gate::new();
-        gate.receiver.topic.fail_next(fault);
+        gate.topic.fail_next(fault);
         let before = gate.now();
         assert_eq!(gate.send(&gate.push("d1")).await.told(), (503, "not-published"));
-        assert_eq!(gate.receiver.metrics.total(Metric::WebhookFailed), 1);
+        assert_eq!(gate.receiver.ports.total(Metric::WebhookFailed), 1);
         assert_eq!(gate.send(&gate.push("d1")).await.told(), (202, "accepted"), "the claim was let go");
         assert_eq!(gate.now(), before, "without waiting for a lease");
         assert_eq!(gate.ids(), ["d1"]);

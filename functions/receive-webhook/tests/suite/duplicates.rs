@@ -1,12 +1,18 @@
 //! A delivery that comes again, at once or later, as it was or in disguise, is published once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
+use receive_webhook::{Receiver, Sources};
+use tidegate_idempotency::DynamoDbStore;
 use tidegate_runtime::metrics::Metric;
-use tidegate_testkit::Fault;
+use tidegate_runtime::s3::S3Payloads;
+use tidegate_runtime::secrets::SecretsManager;
+use tidegate_runtime::sns::SnsTopic;
+use tidegate_testkit::{Fault, PrimingTest};
 
-use crate::fixtures::{Answer, Delivery, Gate};
+use crate::fixtures::{Answer, Delivery, Gate, MAX_BODY_BYTES, MemoryKeys};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -43,7 +49,7 @@ async fn a_redelivery_is_answered_200_and_published_once_also_when_it_was_signed
         assert_eq!(answer.told(), (200, "duplicate"), "{}", again.source);
     }
     assert_eq!(gate.published().len(), first.len());
-    assert_eq!(gate.receiver.metrics.total(Metric::WebhookDuplicate), 2 * first.len() as u64);
+    assert_eq!(gate.receiver.ports.total(Metric::WebhookDuplicate), 2 * first.len() as u64);
 }
 
 #[tokio::test(start_paused = true)]
@@ -75,7 +81,7 @@ async fn of_many_ids_that_race_each_is_published_once() {
 #[tokio::test(start_paused = true)]
 async fn when_the_owner_of_a_race_cannot_publish_another_takes_over() {
     let gate = Gate::new();
-    gate.receiver.topic.fail_next(Fault::Transient);
+    gate.topic.fail_next(Fault::Transient);
     let delivery = gate.push("d1");
     let answers = join_all((0..50).map(|_| gate.send(&delivery))).await;
     assert_eq!(count(&answers, (503, "not-published")), 1);
@@ -132,4 +138,22 @@ async fn the_same_id_from_two_sources_is_two_events() {
     for delivery in deliveries(&gate, "d1") {
         assert_eq!(gate.send(&delivery).await.told(), (202, "accepted"), "{}", delivery.source);
     }
+}
+
+#[tokio::test]
+async fn priming_claims_and_publishes_nothing() {
+    let primed = PrimingTest::start("{}").await.route(|function| {
+        let secrets = SecretsManager(aws_sdk_secretsmanager::Client::new(&function.aws));
+        Receiver {
+            max_body_bytes: MAX_BODY_BYTES,
+            ports: function.ports.clone(),
+            sources: Sources::new(Arc::new(secrets), "tidegate", Arc::new(MemoryKeys::default())),
+            claims: DynamoDbStore::new(aws_sdk_dynamodb::Client::new(&function.aws), "claims"),
+            topic: Arc::new(SnsTopic::new(aws_sdk_sns::Client::new(&function.aws), "arn:aws:sns:us-east-1:0:events")),
+            payloads: Arc::new(S3Payloads::new(&function.http, &function.aws, "payloads")),
+        }
+    });
+    let primed = primed.await;
+    assert_eq!(primed.sent, ["GetSecretValue", "HEAD /"]);
+    assert_eq!(primed.ports.total(Metric::WebhookAccepted), 1, "the sample comes to its end");
 }

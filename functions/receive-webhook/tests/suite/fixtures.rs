@@ -8,12 +8,11 @@ use aws_lambda_events::encodings::Body;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use receive_webhook::{Invocation, Keys, Receiver, Settings, Sources};
+use receive_webhook::{Keys, Receiver, Sources};
 use serde_json::{Value, json};
 use tidegate_cloudevents::{Event, messaging};
-use tidegate_runtime::PortError;
-use tidegate_runtime::ambient::Ambient;
-use tidegate_testkit::{Counts, ManualAmbient, MemoryClaims, MemoryPayloads, MemorySecrets, MemoryTopic};
+use tidegate_runtime::{BoxFuture, PortError, Ports};
+use tidegate_testkit::{MemoryClaims, MemoryPayloads, MemorySecrets, MemoryTopic, TestPorts, TestRoute};
 use tidegate_webhooks::{Source, UnixTime};
 
 pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -142,8 +141,9 @@ fn header_name(name: &str) -> HeaderName {
 
 /// The handler, and the ports it stands on.
 pub(crate) struct Gate {
-    pub(crate) receiver:
-        Receiver<ManualAmbient, MemorySecrets, MemoryKeys, MemoryClaims, MemoryTopic, MemoryPayloads, Counts>,
+    pub(crate) receiver: TestRoute<Receiver<MemoryClaims>>,
+    pub(crate) topic: MemoryTopic,
+    pub(crate) payloads: MemoryPayloads,
     pub(crate) secrets: MemorySecrets,
     pub(crate) keys: MemoryKeys,
 }
@@ -167,14 +167,16 @@ impl MemoryKeys {
 }
 
 impl Keys for MemoryKeys {
-    async fn fetch(&self, url: &str) -> Result<Vec<u8>, PortError> {
-        let mut keys = self.0.lock().unwrap();
-        keys.1 += 1;
-        keys.0.clone().map(String::into_bytes).ok_or_else(|| PortError {
-            operation: "fetch the key set",
-            what: url.to_owned(),
-            transient: true,
-            source: "made up".into(),
+    fn fetch<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<Vec<u8>, PortError>> {
+        Box::pin(async move {
+            let mut keys = self.0.lock().unwrap();
+            keys.1 += 1;
+            keys.0.clone().map(String::into_bytes).ok_or_else(|| PortError {
+                operation: "fetch the key set",
+                what: url.to_owned(),
+                transient: true,
+                source: "made up".into(),
+            })
         })
     }
 }
@@ -191,25 +193,24 @@ impl Gate {
         for (name, document) in SOURCES {
             secrets.put(&format!("tidegate/webhooks/{name}"), document);
         }
-        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(secs);
-        let receiver = Receiver {
-            settings: Settings { deployment: "tidegate".to_owned(), max_body_bytes: MAX_BODY_BYTES },
-            ambient: ManualAmbient::new(start, 7),
-            sources: Sources::new(secrets.clone(), keys.clone()),
+        let (topic, payloads) = (MemoryTopic::default(), MemoryPayloads::default());
+        let receiver = TestRoute::new(TestPorts::at(secs), |ports| Receiver {
+            max_body_bytes: MAX_BODY_BYTES,
+            ports,
+            sources: Sources::new(Arc::new(secrets.clone()), "tidegate", Arc::new(keys.clone())),
             claims: MemoryClaims::default(),
-            topic: MemoryTopic::default(),
-            payloads: MemoryPayloads::default(),
-            metrics: Counts::default(),
-        };
-        Self { receiver, secrets, keys }
+            topic: Arc::new(topic.clone()),
+            payloads: Arc::new(payloads.clone()),
+        });
+        Self { receiver, topic, payloads, secrets, keys }
     }
 
     pub(crate) fn now(&self) -> SystemTime {
-        self.receiver.ambient.now()
+        self.receiver.ports.now()
     }
 
     pub(crate) fn skip(&self, time: Duration) {
-        self.receiver.ambient.skip(time);
+        self.receiver.ports.skip(time);
     }
 
     /// A signed delivery of JSON.
@@ -227,15 +228,12 @@ impl Gate {
     }
 
     pub(crate) async fn send_event(&self, event: ApiGatewayV2httpRequest) -> Answer {
-        let deadline = self.now() + TIMEOUT;
-        let invocation = Invocation { request_id: "made-up-request".to_owned(), deadline, xray: None };
-        Answer::read(self.receiver.handle(event, invocation).await)
+        Answer::read(self.receiver.respond(event, TIMEOUT).await)
     }
 
     /// The events that were published, in order.
     pub(crate) fn published(&self) -> Vec<Event> {
-        let topic = &self.receiver.topic;
-        topic.published().iter().map(|message| messaging::from_message(message.body.as_bytes()).unwrap()).collect()
+        self.topic.published().iter().map(|message| messaging::from_message(message.body.as_bytes()).unwrap()).collect()
     }
 
     /// The ids of the events that were published, in order.
@@ -245,8 +243,8 @@ impl Gate {
 
     pub(crate) fn assert_nothing_was_kept(&self, of: &str) {
         assert!(self.receiver.claims.is_empty(), "{of} was claimed");
-        assert_eq!(self.receiver.topic.published(), [], "{of} was published");
-        assert_eq!(self.receiver.payloads.keys(), [""; 0], "{of} was kept");
+        assert_eq!(self.topic.published(), [], "{of} was published");
+        assert_eq!(self.payloads.keys(), [""; 0], "{of} was kept");
     }
 }
 

@@ -25,9 +25,9 @@ async fn a_payload_over_the_limit_is_kept_and_the_event_says_where() {
     assert_eq!(event.subject(), Some("octo-harbour/tide-tables"));
     let dataref = event.dataref_to_fetch().expect("a claim check");
     assert!(dataref.starts_with("s3://memory/payloads/"), "{dataref}");
-    let kept = gate.receiver.payloads.fetch(dataref).await.unwrap();
+    let kept = gate.payloads.fetch(dataref).await.unwrap();
     assert_eq!(kept, body(MAX_MESSAGE_BYTES + 1).as_bytes());
-    assert_eq!(gate.receiver.topic.published()[0].attributes["type"], "com.github.push");
+    assert_eq!(gate.topic.published()[0].attributes["type"], "com.github.push");
 }
 
 /// In small steps over the edge: no payload falls between "small enough" and what SNS, and so this topic, takes.
@@ -38,7 +38,7 @@ async fn every_size_around_the_limit_goes_out_within_it() {
     for len in (MAX_MESSAGE_BYTES - 700..MAX_MESSAGE_BYTES).step_by(7) {
         let answer = gate.send(&gate.signed("github", &format!("d{len}"), body(len))).await;
         assert_eq!(answer.told(), (202, "accepted"), "{len}");
-        let message = gate.receiver.topic.published().pop().unwrap();
+        let message = gate.topic.published().pop().unwrap();
         checks.push(message.body.contains("\"dataref\""));
     }
     assert!(checks.is_sorted() && !checks[0] && checks[checks.len() - 1], "{checks:?}");
@@ -47,7 +47,7 @@ async fn every_size_around_the_limit_goes_out_within_it() {
 #[tokio::test(start_paused = true)]
 async fn a_payload_that_cannot_be_kept_makes_the_delivery_its_senders_again() {
     let gate = Gate::new();
-    gate.receiver.payloads.fail_next(Fault::Transient);
+    gate.payloads.fail_next(Fault::Transient);
     assert_eq!(gate.send(&large(&gate, "d1")).await.told(), (503, "not-published"));
     assert_eq!(gate.ids(), [""; 0]);
     assert_eq!(gate.send(&large(&gate, "d1")).await.told(), (202, "accepted"));
@@ -57,10 +57,10 @@ async fn a_payload_that_cannot_be_kept_makes_the_delivery_its_senders_again() {
 #[tokio::test(start_paused = true)]
 async fn a_second_try_keeps_the_payload_in_the_same_place() {
     let gate = Gate::new();
-    gate.receiver.topic.fail_next(Fault::Transient);
+    gate.topic.fail_next(Fault::Transient);
     assert_eq!(gate.send(&large(&gate, "d1")).await.told(), (503, "not-published"));
     assert_eq!(gate.send(&large(&gate, "d2")).await.told(), (202, "accepted"), "by hand, so under another id");
-    assert_eq!(gate.receiver.payloads.keys().len(), 1);
+    assert_eq!(gate.payloads.keys().len(), 1);
     assert_eq!(gate.ids(), ["d1"]);
 }
 
@@ -78,5 +78,5 @@ async fn two_senders_that_name_their_events_alike_do_not_overwrite_each_others_p
         let delivery = delivery.with("content-type", "application/cloudevents+json");
         assert_eq!(gate.send(&delivery).await.told(), (202, "accepted"));
     }
-    assert_eq!(gate.receiver.payloads.keys().len(), 2);
+    assert_eq!(gate.payloads.keys().len(), 2);
 }

@@ -55,7 +55,7 @@ async fn every_bad_signature_gets_the_same_401_and_leaves_nothing_behind() {
     assert_eq!(answers.len(), 11 * 9 + 8 + 8);
     assert!(answers.iter().all(|answer| *answer == answers[0]), "an answer tells more than another");
     gate.assert_nothing_was_kept("an unsigned delivery");
-    assert_eq!(gate.receiver.metrics.dimensions(), ["any"], "a dimension made by an outsider");
+    assert_eq!(gate.receiver.ports.dimensions(), ["any"], "a dimension made by an outsider");
 }
 
 #[tokio::test(start_paused = true)]
@@ -87,7 +87,7 @@ async fn an_unknown_source_and_an_impossible_one_are_told_the_same() {
     nameless.path_parameters.clear();
     assert_eq!(gate.send_event(nameless).await, unknown);
     assert_eq!(gate.secrets.reads().len(), 1, "no secret is looked up for an impossible name");
-    assert_eq!(gate.receiver.metrics.dimensions(), ["any"]);
+    assert_eq!(gate.receiver.ports.dimensions(), ["any"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -38,9 +38,9 @@ async fn a_signature_that_fails_against_a_cached_secret_is_tried_against_a_fresh
 async fn warming_up_reads_no_source_whatever_the_store_answers() {
     let gate = Gate::new();
     let sources = &gate.receiver.sources;
-    sources.warm("tidegate").await;
+    sources.connect().await;
     gate.secrets.fail_next(tidegate_testkit::Fault::Transient);
-    sources.warm("tidegate").await;
+    sources.connect().await;
     assert_eq!(gate.secrets.reads(), ["tidegate/webhooks/."; 2]);
     let unknown = Delivery::new(".", "{}").signed_by(NEW, "d1", gate.now());
     assert_eq!(gate.send(&unknown).await.status, 404);

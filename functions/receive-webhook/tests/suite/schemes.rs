@@ -177,9 +177,9 @@ async fn a_delivery_of_each_scheme_is_published_with_its_body_byte_for_byte() {
 
         let attributes = [("type", Some(ty)), ("source", Some(event.source())), ("subject", subject)];
         let attributes = attributes.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
-        assert_eq!(gate.receiver.topic.published()[0].attributes, attributes.collect::<BTreeMap<_, _>>());
-        assert_eq!(gate.receiver.metrics.dimensions(), [source]);
-        assert_eq!(gate.receiver.metrics.total(Metric::WebhookAccepted), 1);
+        assert_eq!(gate.topic.published()[0].attributes, attributes.collect::<BTreeMap<_, _>>());
+        assert_eq!(gate.receiver.ports.dimensions(), [source]);
+        assert_eq!(gate.receiver.ports.total(Metric::WebhookAccepted), 1);
     }
 }
 

@@ -3,16 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
-use std::time::{Duration, SystemTime};
 
 use record_timeline::{Recorder, Timelines};
 use serde_json::Value;
 use tidegate_events::{EventType, TimelineEntry};
 use tidegate_runtime::PortError;
-use tidegate_runtime::ambient::Ambient;
-use tidegate_runtime::consumer::Invocation;
-use tidegate_runtime::metrics::Metric;
-use tidegate_testkit::{Counts, ManualAmbient, RecordingQueue, batch};
+use tidegate_testkit::{TestConsumer, TestPorts};
 
 /// What the events' data say that must not turn up anywhere.
 pub(crate) const PAYLOAD: &str = "Mona Example";
@@ -55,33 +51,10 @@ impl Timelines for MemoryTimelines {
 }
 
 /// The handler over memory.
-pub(crate) struct Desk(pub(crate) Recorder<ManualAmbient, MemoryTimelines, RecordingQueue, Counts>);
+pub(crate) type Desk = TestConsumer<Recorder<MemoryTimelines>>;
 
-impl Desk {
-    pub(crate) fn new() -> Self {
-        Self(Recorder {
-            ambient: ManualAmbient::new(SystemTime::UNIX_EPOCH, 7),
-            timelines: MemoryTimelines::default(),
-            queue: RecordingQueue::default(),
-            metrics: Counts::default(),
-        })
-    }
-
-    /// Handles messages of these bodies and returns the ids of those that stay in the queue.
-    pub(crate) async fn handle(&self, bodies: &[String]) -> Vec<String> {
-        self.handle_received(bodies, 1).await
-    }
-
-    pub(crate) async fn handle_received(&self, bodies: &[String], receive_count: u32) -> Vec<String> {
-        let deadline = self.0.ambient.now() + Duration::from_secs(30);
-        let invocation = Invocation { request_id: "made-up-request".to_owned(), deadline };
-        let response = self.0.handle(batch(bodies.iter().cloned(), receive_count), invocation).await.unwrap();
-        response.batch_item_failures.into_iter().map(|failure| failure.item_identifier.0).collect()
-    }
-
-    pub(crate) fn count(&self, metric: Metric) -> u64 {
-        self.0.metrics.total(metric)
-    }
+pub(crate) fn desk() -> Desk {
+    TestConsumer::new(TestPorts::at(0), |ports| Recorder { ports, timelines: MemoryTimelines::default() })
 }
 
 /// An event as it is published.

@@ -1,11 +1,12 @@
 //! What DynamoDB is asked, and what its answers mean.
 
-use record_timeline::Timelines;
 use record_timeline::dynamodb::DynamoDbTimelines;
+use record_timeline::{Recorder, Timelines};
 use serde_json::{Value, json};
 use tidegate_cloudevents::Event;
 use tidegate_events::{EventType, TimelineEntry};
-use tidegate_testkit::CannedHttp;
+use tidegate_runtime::metrics::Metric;
+use tidegate_testkit::{CannedHttp, PrimingTest};
 
 use crate::fixtures::{PAYLOAD, event};
 
@@ -64,4 +65,15 @@ async fn an_item_that_is_refused_stays_refused_and_everything_else_may_pass() {
     }
     let failed = timelines(&CannedHttp::default()).keep(&entry()).await.unwrap_err();
     assert!(failed.transient, "no answer: {failed:?}");
+}
+
+#[tokio::test]
+async fn priming_writes_no_entry() {
+    let primed = PrimingTest::start("").await.consumer(|function| {
+        let timelines = DynamoDbTimelines::new(aws_sdk_dynamodb::Client::new(&function.aws), "tidegate-timeline");
+        Recorder { ports: function.ports.clone(), timelines }
+    });
+    let primed = primed.await;
+    assert_eq!((primed.sent, primed.letters, primed.retried), (vec!["HEAD /".to_owned()], vec![], false));
+    assert_eq!(primed.ports.total(Metric::TimelineRecorded), 1, "the sample comes to its end");
 }

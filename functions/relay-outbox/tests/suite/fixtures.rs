@@ -1,30 +1,39 @@
 //! A relay over memory, and batches as a table's stream hands them over.
 
-use std::time::SystemTime;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use aws_lambda_events::dynamodb::Event;
 use relay_outbox::Relay;
 use serde_json::{Value, json};
 use tidegate_outbox::Stopped;
-use tidegate_testkit::{Counts, ManualAmbient, MemoryTopic, MemoryWorkflows};
+use tidegate_testkit::{MemoryTopic, MemoryWorkflows, TestPorts};
 
 /// What an event's data says, so that a test sees where it turns up.
 pub(crate) const PAYLOAD: &str = "marker-in-the-payload";
 
-/// The handler over memory.
-pub(crate) type MemoryRelay = Relay<ManualAmbient, MemoryTopic, MemoryWorkflows, Counts>;
+/// The handler over memory, and the ports it stands on.
+pub(crate) struct MemoryRelay {
+    pub(crate) relay: Relay<MemoryTopic, MemoryWorkflows>,
+    pub(crate) ports: Arc<TestPorts>,
+}
 
-pub(crate) fn relay() -> MemoryRelay {
-    Relay {
-        ambient: ManualAmbient::new(SystemTime::UNIX_EPOCH, 1),
-        publisher: MemoryTopic::default(),
-        tasks: MemoryWorkflows::default(),
-        metrics: Counts::default(),
+impl Deref for MemoryRelay {
+    type Target = Relay<MemoryTopic, MemoryWorkflows>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.relay
     }
 }
 
+pub(crate) fn relay() -> MemoryRelay {
+    let ports = TestPorts::at(0);
+    let (publisher, tasks) = (MemoryTopic::default(), MemoryWorkflows::default());
+    MemoryRelay { relay: Relay { ports: Arc::<TestPorts>::clone(&ports), publisher, tasks }, ports }
+}
+
 pub(crate) async fn hand_over(relay: &MemoryRelay, records: &[Value]) -> Result<(), Stopped> {
-    relay.handle(&batch(records), "made-up-request").await
+    relay.relay.relay(&batch(records), "made-up-request").await
 }
 
 /// The ids of what was published, in order.

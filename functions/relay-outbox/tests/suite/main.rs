@@ -4,10 +4,11 @@
 
 mod fixtures;
 
+use relay_outbox::Relay;
 use serde_json::{Value, json};
-use tidegate_outbox::Reply;
+use tidegate_outbox::{Reply, SfnTasks, SnsPublisher};
 use tidegate_runtime::metrics::Metric;
-use tidegate_testkit::Fault;
+use tidegate_testkit::{Fault, PrimingTest};
 
 use crate::fixtures::{PAYLOAD, change, event, hand_over, published, relay, reply, version};
 
@@ -26,9 +27,9 @@ async fn a_batch_is_said_in_order_and_counted_under_its_table() {
     assert_eq!(published(&relay), ["order-17/1/0", "order-17/1/1", "order-17/2/0"]);
     assert_eq!(relay.publisher.published()[0].attributes["type"], "OrderConfirmed");
     assert_eq!(relay.tasks.answer("t1"), Some(Reply::success(&json!({ "note": PAYLOAD })).unwrap()));
-    let counts = [Metric::RelayPublished, Metric::RelayAnswered, Metric::RelayExpired, Metric::RelayStopped];
-    assert_eq!(counts.map(|it| relay.metrics.total(it)), [3, 1, 0, 0]);
-    assert!(relay.metrics.dimensions().iter().all(|it| it == "tidegate-orders"));
+    let counts = [Metric::RelayPublished, Metric::RelayReplied, Metric::RelayExpired, Metric::RelayStopped];
+    assert_eq!(counts.map(|it| relay.ports.total(it)), [3, 1, 0, 0]);
+    assert!(relay.ports.dimensions().iter().all(|it| it == "tidegate-orders"));
 }
 
 #[tokio::test]
@@ -36,8 +37,8 @@ async fn an_answer_that_nobody_waits_for_is_counted_and_what_follows_is_said() {
     let relay = relay();
     hand_over(&relay, &two_versions()).await.unwrap();
     assert_eq!(published(&relay).last().unwrap(), "order-17/2/0");
-    let counts = [Metric::RelayAnswered, Metric::RelayExpired, Metric::RelayStopped];
-    assert_eq!(counts.map(|it| relay.metrics.total(it)), [0, 1, 0]);
+    let counts = [Metric::RelayReplied, Metric::RelayExpired, Metric::RelayStopped];
+    assert_eq!(counts.map(|it| relay.ports.total(it)), [0, 1, 0]);
 }
 
 #[tokio::test]
@@ -57,8 +58,8 @@ async fn what_is_not_said_fails_the_invocation_and_nothing_overtakes_it() {
         hand_over(&relay, &two_versions()).await.unwrap();
         assert_eq!(published(&relay)[2..], ["order-17/1/0", "order-17/1/1", "order-17/2/0"]);
         assert!(relay.tasks.answer("t1").is_some());
-        let counts = [Metric::RelayPublished, Metric::RelayAnswered, Metric::RelayStopped];
-        assert_eq!(counts.map(|it| relay.metrics.total(it)), [5, 1, 2]);
+        let counts = [Metric::RelayPublished, Metric::RelayReplied, Metric::RelayStopped];
+        assert_eq!(counts.map(|it| relay.ports.total(it)), [5, 1, 2]);
     }
 }
 
@@ -69,7 +70,7 @@ async fn a_publication_that_fails_in_part_is_counted_for_what_went_out() {
     relay.publisher.fail_next(Fault::Transient);
     let stopped = hand_over(&relay, &of_two).await.unwrap_err();
     assert_eq!((stopped.sequence.as_str(), published(&relay)), ("100", vec!["b/1/0".to_owned()]));
-    assert_eq!((relay.metrics.total(Metric::RelayPublished), relay.metrics.total(Metric::RelayStopped)), (1, 1));
+    assert_eq!((relay.ports.total(Metric::RelayPublished), relay.ports.total(Metric::RelayStopped)), (1, 1));
 }
 
 #[tokio::test]
@@ -98,5 +99,20 @@ async fn what_is_no_aggregate_says_nothing_and_counts_nothing() {
     let row = json!({ "id": { "S": "counter" }, "count": { "N": "1" } });
     hand_over(&relay, &[change("REMOVE", &Value::Null), change("INSERT", &row)]).await.unwrap();
     hand_over(&relay, &[]).await.unwrap();
-    assert_eq!((published(&relay).len(), relay.metrics.dimensions().len()), (0, 0));
+    assert_eq!((published(&relay).len(), relay.ports.dimensions().len()), (0, 0));
+}
+
+#[tokio::test]
+async fn priming_publishes_nothing_and_answers_nobody() {
+    let primed = PrimingTest::start("").await.handler(|function| Relay {
+        ports: function.ports.clone(),
+        publisher: SnsPublisher::new(
+            aws_sdk_sns::Client::new(&function.aws),
+            "arn:aws:sns:us-east-1:000000000000:events",
+        ),
+        tasks: SfnTasks::new(aws_sdk_sfn::Client::new(&function.aws)),
+    });
+    let primed = primed.await;
+    assert_eq!(primed.sent, ["HEAD /"]);
+    assert_eq!(primed.ports.total(Metric::RelayReplied), 1, "the sample comes to its end");
 }

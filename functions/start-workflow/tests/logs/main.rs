@@ -9,24 +9,24 @@ mod fixtures;
 use serde_json::json;
 use tidegate_testkit::Log;
 
-use crate::fixtures::{Call, Desk, PAYLOAD, body, placed};
+use crate::fixtures::{Call, PAYLOAD, body, desk, placed};
 
 #[tokio::test]
 async fn nobodys_address_and_means_of_payment_is_logged_whatever_happens() {
     let log = Log::default();
     let _capture = log.capture();
-    let desk = Desk::new();
+    let desk = desk();
     let mut broken = placed("ord_2");
     broken["data"]["total"] = json!(PAYLOAD);
     let bodies = [body("ord_1"), broken.to_string(), PAYLOAD.to_owned()];
-    desk.0.workflows.fail_next(Call::Start, true);
+    desk.workflows.fail_next(Call::Start, true);
     assert_eq!(desk.handle(&bodies).await, ["m0"]);
     desk.handle(&bodies).await; // started
     desk.handle(&bodies).await; // before
-    desk.0.workflows.put("ord_1", &json!({ "address": PAYLOAD }).to_string());
+    desk.workflows.put("ord_1", &json!({ "address": PAYLOAD }).to_string());
     desk.handle(&bodies).await; // by another
 
-    let started = log.lines().into_iter().find(|it| it["message"] == "started").unwrap();
+    let started = log.lines().into_iter().find(|it| it["message"] == "workflow started").unwrap();
     assert_eq!(
         (&started["span"]["event_id"], &started["workflow"]),
         (&json!("ord_1/1/0"), &json!("tidegate-order-saga"))

@@ -2,15 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use start_workflow::{Start, WorkflowStarter, Workflows};
 use tidegate_runtime::PortError;
-use tidegate_runtime::ambient::Ambient;
-use tidegate_runtime::consumer::Invocation;
-use tidegate_runtime::metrics::Metric;
-use tidegate_testkit::{Counts, ManualAmbient, RecordingQueue, batch};
+use tidegate_testkit::{TestConsumer, TestPorts};
 
 /// What the order's data say, so that a test sees where it turns up.
 pub(crate) const PAYLOAD: &str = "Mona Example";
@@ -63,11 +59,11 @@ impl Workflows for MemoryExecutions {
         self.fault(Call::Start)?;
         let mut executions = self.executions.lock().unwrap();
         match executions.get(name) {
-            Some((theirs, true)) if self.forgiving && theirs == input => Ok(Start::Begun),
-            Some(_) => Ok(Start::Taken),
+            Some((theirs, true)) if self.forgiving && theirs == input => Ok(Start::Started),
+            Some(_) => Ok(Start::NameTaken),
             None => {
                 executions.insert(name.to_owned(), (input.to_owned(), true));
-                Ok(Start::Begun)
+                Ok(Start::Started)
             }
         }
     }
@@ -79,34 +75,14 @@ impl Workflows for MemoryExecutions {
 }
 
 /// The handler over memory.
-pub(crate) struct Desk(pub(crate) WorkflowStarter<ManualAmbient, MemoryExecutions, RecordingQueue, Counts>);
+pub(crate) type Desk = TestConsumer<WorkflowStarter<MemoryExecutions>>;
 
-impl Desk {
-    pub(crate) fn new() -> Self {
-        Self(WorkflowStarter {
-            ambient: ManualAmbient::new(SystemTime::UNIX_EPOCH, 7),
-            workflow: "tidegate-order-saga".to_owned(),
-            workflows: MemoryExecutions::default(),
-            queue: RecordingQueue::default(),
-            metrics: Counts::default(),
-        })
-    }
-
-    /// Handles messages of these bodies and returns the ids of those that stay in the queue.
-    pub(crate) async fn handle(&self, bodies: &[String]) -> Vec<String> {
-        self.handle_received(bodies, 1).await
-    }
-
-    pub(crate) async fn handle_received(&self, bodies: &[String], receive_count: u32) -> Vec<String> {
-        let deadline = self.0.ambient.now() + Duration::from_secs(30);
-        let invocation = Invocation { request_id: "made-up-request".to_owned(), deadline };
-        let response = self.0.handle(batch(bodies.iter().cloned(), receive_count), invocation).await.unwrap();
-        response.batch_item_failures.into_iter().map(|failure| failure.item_identifier.0).collect()
-    }
-
-    pub(crate) fn count(&self, metric: Metric) -> u64 {
-        self.0.metrics.total(metric)
-    }
+pub(crate) fn desk() -> Desk {
+    TestConsumer::new(TestPorts::at(0), |ports| WorkflowStarter {
+        ports,
+        workflow: "tidegate-order-saga".to_owned(),
+        workflows: MemoryExecutions::default(),
+    })
 }
 
 /// `OrderPlaced`, as it is published.

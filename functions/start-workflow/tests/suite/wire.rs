@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 use start_workflow::sfn::SfnWorkflows;
-use start_workflow::{Start, Workflows};
-use tidegate_testkit::CannedHttp;
+use start_workflow::{Start, WorkflowStarter, Workflows};
+use tidegate_runtime::metrics::Metric;
+use tidegate_testkit::{CannedHttp, PrimingTest};
 
 const MACHINE: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:tidegate-order-saga";
 const EXECUTION: &str = "arn:aws:states:us-east-1:000000000000:execution:tidegate-order-saga:ord_1";
@@ -22,7 +23,7 @@ fn error(code: &str) -> Value {
 async fn an_execution_is_started_by_name_and_input() {
     let http = CannedHttp::default();
     http.answer(200, json!({ "executionArn": EXECUTION, "startDate": 1_772_352_900.0 }));
-    assert_eq!(workflows(&http).start("ord_1", INPUT).await.unwrap(), Start::Begun);
+    assert_eq!(workflows(&http).start("ord_1", INPUT).await.unwrap(), Start::Started);
     let asked = json!({ "stateMachineArn": MACHINE, "name": "ord_1", "input": INPUT });
     assert_eq!(http.requests(), [("StartExecution".to_owned(), asked)]);
 }
@@ -31,7 +32,7 @@ async fn an_execution_is_started_by_name_and_input() {
 async fn a_taken_name_is_an_answer_and_its_input_can_be_seen() {
     let http = CannedHttp::default();
     http.answer(400, error("ExecutionAlreadyExists"));
-    assert_eq!(workflows(&http).start("ord_1", INPUT).await.unwrap(), Start::Taken);
+    assert_eq!(workflows(&http).start("ord_1", INPUT).await.unwrap(), Start::NameTaken);
     let described = json!({
         "executionArn": EXECUTION, "stateMachineArn": MACHINE, "status": "RUNNING", "startDate": 1_772_352_900.0,
         "input": INPUT, "inputDetails": { "included": true },
@@ -81,4 +82,15 @@ async fn no_answer_and_an_execution_that_readers_do_not_see_yet_may_pass() {
     http.answer(200, hidden);
     let failed = workflows(&http).input("ord_1").await.unwrap_err();
     assert!(failed.transient, "{failed:?}");
+}
+
+#[tokio::test]
+async fn priming_starts_no_workflow() {
+    let primed = PrimingTest::start("").await.consumer(|function| {
+        let workflows = SfnWorkflows::new(aws_sdk_sfn::Client::new(&function.aws), MACHINE.parse().unwrap());
+        WorkflowStarter { ports: function.ports.clone(), workflow: "tidegate-order-saga".to_owned(), workflows }
+    });
+    let primed = primed.await;
+    assert_eq!((primed.sent, primed.letters, primed.retried), (vec!["HEAD /".to_owned()], vec![], false));
+    assert_eq!(primed.ports.total(Metric::WorkflowStarted), 1, "the sample comes to its end");
 }
