@@ -1,5 +1,6 @@
 //! Entries of a timeline, made of the fixtures of all events.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test is about the variants that it names")]
 #![expect(clippy::unwrap_used, reason = "clippy takes what the tests share for no test")]
 
 use std::path::Path;

@@ -1,6 +1,7 @@
 //! Events and commands as they travel: one fixture for each, read and written back. A fixture that was committed is
 //! never edited but by adding to it: messages of its shape lie in queues while the next version is deployed.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test is about the variants that it names")]
 #![expect(clippy::unwrap_used, reason = "clippy takes what the tests share for no test")]
 
 use std::collections::BTreeSet;

@@ -115,7 +115,7 @@ fn explain(error: SignError, source: &str) -> anyhow::Error {
             "let the real sender send, or try a source whose document has a private key of its own in `secrets`",
         )
         .into(),
-        error => anyhow!(error).context(format!("a delivery of {source} cannot be signed")),
+        SignError::Id | SignError::Time | _ => anyhow!(error).context(format!("a delivery of {source} cannot be signed")),
     }
 }
 
@@ -126,7 +126,7 @@ fn draw_id(scheme: Scheme) -> String {
         Scheme::Slack => format!("Ev{}", &random.simple().to_string()[..10].to_uppercase()),
         Scheme::StandardWebhooks => format!("msg_{}", random.simple()),
         Scheme::PubSub => (random.as_u128() % 10_u128.pow(16)).to_string(),
-        _ => random.to_string(),
+        Scheme::GitHub | Scheme::Shopify | Scheme::CloudEvents | Scheme::EventGrid | Scheme::Hmac => random.to_string(),
     }
 }
 
@@ -137,7 +137,7 @@ fn id_field(scheme: Scheme) -> Option<&'static str> {
         Scheme::Slack => Some("/event_id"),
         Scheme::PubSub => Some("/message/messageId"),
         Scheme::EventGrid => Some("/0/id"),
-        _ => None,
+        Scheme::GitHub | Scheme::Shopify | Scheme::StandardWebhooks | Scheme::CloudEvents | Scheme::Hmac => None,
     }
 }
 

@@ -94,6 +94,7 @@ impl Executions for Client {
 }
 
 /// What of a history event is shown. The SDK describes a failed task in five types, of which only the name of the error is wanted.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the SDK's own, some sixty types of which few are shown")]
 fn step_of(event: &HistoryEvent, state: &str) -> Option<StepKind> {
     use HistoryEventType as Is;
     let named = |error: Option<&String>, or: &str| error.cloned().unwrap_or_else(|| or.to_owned());

@@ -171,10 +171,7 @@ fn matches(glob: Option<&Glob>, value: Option<&str>) -> bool {
 }
 
 fn object(value: Value, path: &str) -> Result<Map<String, Value>, ConfigError> {
-    match value {
-        Value::Object(members) => Ok(members),
-        _ => Err(invalid(path, "has to be an object")),
-    }
+    if let Value::Object(members) = value { Ok(members) } else { Err(invalid(path, "has to be an object")) }
 }
 
 fn text(members: &mut Map<String, Value>, name: &str, prefix: &str) -> Result<Option<String>, ConfigError> {

@@ -1,5 +1,6 @@
 //! What every store of claims must do: one suite, run against memory and against the emulator's DynamoDB.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test is about the variants that it names")]
 #![expect(clippy::expect_used, reason = "a suite fails as a test does: by panicking, with what went wrong")]
 
 mod crashes;

@@ -132,6 +132,6 @@ fn to_json(yaml: &Yaml<'_>) -> Value {
             let text = |key: &Yaml<'_>| to_json(key).as_str().unwrap().to_owned();
             Value::Object(entries.iter().map(|(key, value)| (text(key), to_json(value))).collect::<Map<_, _>>())
         }
-        other => panic!("{other:?}"),
+        Yaml::Tagged(..) | Yaml::Alias(_) | Yaml::BadValue => panic!("{yaml:?}"),
     }
 }

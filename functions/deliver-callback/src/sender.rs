@@ -99,7 +99,7 @@ fn verdict(head: &http::response::Parts, now: Timestamp) -> Verdict {
     match Verdict::of_answer(head.status, &head.headers) {
         Verdict::Retry { retry_after: None } => Verdict::Retry { retry_after: until() },
         Verdict::SlowDown { retry_after: None } => Verdict::SlowDown { retry_after: until() },
-        verdict => verdict,
+        verdict @ (Verdict::Delivered | Verdict::Retry { .. } | Verdict::SlowDown { .. } | Verdict::Disable) => verdict,
     }
 }
 

@@ -46,6 +46,6 @@ impl<T: Timelines> Handler for Recorder<T> {
 fn unrecordable(event: &Event, reason: NoEntry) -> Failure {
     match reason {
         NoEntry::Unread(ReadError::UnknownType) if event.ty().starts_with(OURS) => Failure::transient(reason),
-        reason => Failure::undecodable(reason),
+        NoEntry::Unread(_) | NoEntry::NoTime | NoEntry::IdTooLong => Failure::undecodable(reason),
     }
 }

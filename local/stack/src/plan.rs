@@ -160,7 +160,7 @@ fn shown(path: &Path, checkout: &Path) -> String {
     let path = path.components().fold(PathBuf::new(), |mut path, part| {
         match part {
             Component::ParentDir => drop(path.pop()),
-            part => path.push(part),
+            Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::Normal(_) => path.push(part),
         }
         path
     });

@@ -119,14 +119,15 @@ pub fn violation(edge: &Edge) -> Option<String> {
 #[must_use]
 pub fn foreign_violation(from: &str, place: Place, dependency: &str) -> Option<String> {
     let is_aws = dependency.starts_with("aws-");
-    let problem = match place {
-        // What runs locally is reached over HTTP, so that building and testing it takes no client of AWS.
-        Place::Local if is_aws => "the local stack knows no client of AWS",
-        _ if from == CLI && is_aws => "the command calls AWS through tidegate-operations",
-        _ if from == OPERATIONS && OF_THE_TERMINAL.contains(&dependency) => {
-            "operations read no arguments and print nothing"
-        }
-        _ => return None,
+    // What runs locally is reached over HTTP, so that building and testing it takes no client of AWS.
+    let problem = if place == Place::Local && is_aws {
+        "the local stack knows no client of AWS"
+    } else if from == CLI && is_aws {
+        "the command calls AWS through tidegate-operations"
+    } else if from == OPERATIONS && OF_THE_TERMINAL.contains(&dependency) {
+        "operations read no arguments and print nothing"
+    } else {
+        return None;
     };
     Some(format!("{from} -> {dependency}: {problem}"))
 }

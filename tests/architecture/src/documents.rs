@@ -149,7 +149,7 @@ fn normalized(path: &Path) -> PathBuf {
         match part {
             Component::ParentDir => drop(parts.pop()),
             Component::CurDir => {}
-            other => parts.push(other),
+            Component::Prefix(_) | Component::RootDir | Component::Normal(_) => parts.push(part),
         }
     }
     parts

@@ -48,7 +48,7 @@ fn collect<'v>(value: &'v Value, texts: &mut Vec<&'v str>) {
         Value::String(text) => texts.push(text),
         Value::Array(values) => values.iter().for_each(|it| collect(it, texts)),
         Value::Object(members) => members.values().for_each(|it| collect(it, texts)),
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

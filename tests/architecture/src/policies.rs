@@ -95,7 +95,7 @@ fn items(value: &Value) -> impl Iterator<Item = &Value> {
     let (list, one) = match value {
         Value::Array(list) => (list.as_slice(), None),
         Value::Null => (&[][..], None),
-        one => (&[][..], Some(one)),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => (&[][..], Some(value)),
     };
     list.iter().chain(one)
 }

@@ -53,7 +53,7 @@ fn imports(value: &Value) -> Vec<&Value> {
             .iter()
             .flat_map(|(key, value)| if key == "Fn::ImportValue" { vec![value] } else { imports(value) })
             .collect(),
-        _ => Vec::new(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
     }
 }
 

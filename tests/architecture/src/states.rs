@@ -156,7 +156,7 @@ fn judge_addresses(body: &Value, complain: &mut impl FnMut(String)) {
         }
         Value::Array(items) => items.iter().for_each(|item| judge_addresses(item, complain)),
         Value::Object(members) => members.values().for_each(|value| judge_addresses(value, complain)),
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 

@@ -169,7 +169,7 @@ fn replaced(word: &str, by: &str, value: &Value) -> Value {
         Value::Object(members) => {
             members.iter().map(|(key, it)| (with(word, by, key), replaced(word, by, it))).collect()
         }
-        other => other.clone(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }
 }
 

@@ -232,18 +232,14 @@ fn completing(response: Option<&str>) -> (&'static str, Item) {
 }
 
 fn refused_put<R>(error: &SdkError<PutItemError, R>) -> Option<&Item> {
-    match error.as_service_error()? {
-        PutItemError::ConditionalCheckFailedException(refused) => refused.item(),
-        _ => None,
-    }
+    let PutItemError::ConditionalCheckFailedException(refused) = error.as_service_error()? else { return None };
+    refused.item()
 }
 
 /// What an update met whose condition did not hold: the record, or none where there is none.
 fn refused_update<R>(error: &SdkError<UpdateItemError, R>) -> Option<Option<&Item>> {
-    match error.as_service_error()? {
-        UpdateItemError::ConditionalCheckFailedException(refused) => Some(refused.item()),
-        _ => None,
-    }
+    let UpdateItemError::ConditionalCheckFailedException(refused) = error.as_service_error()? else { return None };
+    Some(refused.item())
 }
 
 fn failed(

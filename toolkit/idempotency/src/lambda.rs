@@ -98,9 +98,9 @@ pub(crate) fn ready<Inner: Clone>(inner: &mut Inner) -> Inner {
 impl<H: Into<Diagnostic>> From<Error<H>> for Diagnostic {
     fn from(error: Error<H>) -> Self {
         let error_type = error.kind().to_owned();
-        match error {
-            Error::Handler(error) => error.into(),
-            error => Self { error_type, error_message: error.to_string() },
+        if let Error::Handler(error) = error {
+            return error.into();
         }
+        Self { error_type, error_message: error.to_string() }
     }
 }

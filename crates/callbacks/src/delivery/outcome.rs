@@ -53,7 +53,13 @@ impl AttemptOutcome {
             Self::Answered(status) if status.is_client_error() => "4xx",
             Self::Answered(status) if status.is_server_error() => "5xx",
             Self::Answered(_) => "other",
-            word => word.word(),
+            Self::Timeout
+            | Self::Unreachable
+            | Self::NotPublic
+            | Self::Broken
+            | Self::BadUrl
+            | Self::NoSecret
+            | Self::Unknown => self.word(),
         }
     }
 
@@ -64,10 +70,7 @@ impl AttemptOutcome {
 
 impl fmt::Display for AttemptOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Answered(status) => write!(f, "{}", status.as_u16()),
-            word => f.write_str(word.word()),
-        }
+        if let Self::Answered(status) = self { write!(f, "{}", status.as_u16()) } else { f.write_str(self.word()) }
     }
 }
 

@@ -84,7 +84,7 @@ fn flatten(name: &str, value: &Value, out: &mut Vec<String>) {
     match value {
         Value::Object(inner) => inner.iter().for_each(|(name, value)| flatten(name, value, out)),
         Value::String(text) => out.push(format!("{name}={text}")),
-        value => out.push(format!("{name}={value}")),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => out.push(format!("{name}={value}")),
     }
 }
 

@@ -86,7 +86,9 @@ fn document(scheme: Scheme) -> Result<Value> {
             "secrets": [text],
             "options": {"header": "X-Tidegate-Key", "allowed_origins": ["eventgrid.azure.net"]},
         }),
-        _ => json!({"scheme": scheme.name(), "secrets": [text]}),
+        Scheme::GitHub | Scheme::Stripe | Scheme::Slack | Scheme::Shopify | Scheme::CloudEvents => {
+            json!({"scheme": scheme.name(), "secrets": [text]})
+        }
     })
 }
 

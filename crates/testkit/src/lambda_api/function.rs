@@ -64,7 +64,9 @@ impl Outcome {
     pub fn response(self) -> anyhow::Result<Bytes> {
         match self {
             Self::Response(body) => Ok(body),
-            other => anyhow::bail!("the function did not answer: {other:?}"),
+            Self::Error(_) | Self::Crashed(_) | Self::TimedOut => {
+                anyhow::bail!("the function did not answer: {self:?}")
+            }
         }
     }
 

@@ -106,9 +106,9 @@ mod tests {
         let lengths: Vec<usize> = message
             .blocks
             .iter()
-            .map(|block| match block {
-                Block::Section { text: Text::Mrkdwn { text, .. } } => text.len(),
-                other => panic!("not a section: {other:?}"),
+            .map(|block| {
+                let Block::Section { text: Text::Mrkdwn { text, .. } } = block else { panic!("no section: {block:?}") };
+                text.len()
             })
             .collect();
         assert_eq!(lengths.len(), 2);

@@ -1,5 +1,6 @@
 //! The handler over ports in memory: what it answers, what it commits, and that the API's description says the same.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test is about the variants that it names")]
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,

@@ -1,5 +1,6 @@
 //! The handler over memory, and the adapter on the wire: what is recorded, what is retried, and what goes to the dead-letter queue.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test is about the variants that it names")]
 #![allow(clippy::unwrap_used, reason = "clippy sees tests in #[test] functions only, not in what they call")]
 
 mod fixtures;

@@ -2,6 +2,8 @@
 //!
 //! The stack is brought up once and shared: every test has sources, repositories and Slack channels of its own. It is taken
 //! down in every case, also when a test panics or somebody presses Ctrl-C, and what would still be running then is an error.
+
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test is about the variants that it names")]
 #![expect(clippy::print_stderr, reason = "a test program of its own harness says how it is doing")]
 
 mod aggregates;

@@ -31,7 +31,7 @@ impl Event {
             .chain([&self.id, &self.source, &self.ty])
             .chain(self.extensions.iter().flat_map(|(name, value)| match value {
                 ExtensionValue::String(value) => [name, value],
-                _ => [name, name],
+                ExtensionValue::Boolean(_) | ExtensionValue::Integer(_) => [name, name],
             }))
             .map(String::len)
             .sum::<usize>();
