@@ -14,6 +14,9 @@ const DECISIONS: &str = "docs/decisions";
 const INDEX: &str = "docs/decisions/README.md";
 /// A name of a test is a sentence.
 const FEWEST_UNDERSCORES: usize = 4;
+/// Where a path in a document begins.
+const PLACES: [&str; 9] =
+    ["crates/", "docs/", "functions/", "infra/", "local/", "statemachines/", "tests/", "toolkit/", "tools/"];
 /// Notes that the project was made from. They are not in the repository, so a reader cannot look into them.
 const OUTSIDE: [&str; 4] = ["DESIGN", "FACTS", "FRAUD", "STYLE"];
 
@@ -119,6 +122,23 @@ pub fn unknown_names(document: &Source, code: &[Source]) -> Vec<String> {
     unknown.map(|name| format!("{}: there is no {name}", document.path.display())).collect()
 }
 
+/// Paths in a document's code spans that lead nowhere. A file may be named by the end of its path.
+#[must_use]
+pub fn absent_paths(document: &Source, paths: &[PathBuf]) -> Vec<String> {
+    let prose = without_fences(&document.text).replace('\n', " ");
+    let is_placeholder = |it: &str| it.contains(['{', '*', '…', ' ', '$', '<', '~', ':', '#']);
+    let is_file = |it: &str| [".rs", ".cjs", ".yaml", ".md", ".json"].iter().any(|end| it.ends_with(end));
+    let in_place = |it: &str| PLACES.iter().any(|place| it.starts_with(place)) && !it.contains("target");
+    let named = prose.split('`').skip(1).step_by(2).filter(|it| !is_placeholder(it));
+    let judged: BTreeSet<_> = named.filter(|it| in_place(it) || (is_file(it) && it.len() > 3)).collect();
+    let exists = |wanted: &str| {
+        let wanted = wanted.trim_end_matches('/');
+        paths.iter().any(|it| it.starts_with(wanted) || it.ancestors().any(|it| it.ends_with(wanted)))
+    };
+    let absent = judged.into_iter().filter(|it| !exists(it));
+    absent.map(|it| format!("{}: there is no {it}", document.path.display())).collect()
+}
+
 /// The anchors of a document's headings, as GitHub makes them.
 fn headings(text: &str) -> BTreeSet<String> {
     let mut anchors: BTreeSet<String> = BTreeSet::new();
@@ -218,6 +238,17 @@ mod tests {
         }
         for text in ["DESIGN, section 7", "(FACTS.md)", "docs/decisions/0004-none.md", "docs/none.md"] {
             assert_eq!(cited(text).len(), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_leads_nowhere_is_seen() {
+        let paths = ["crates/a/src/lib.rs", "infra/a.yaml"].map(PathBuf::from);
+        let absent = |text: &str| absent_paths(&source("docs/a.md", text), &paths);
+        let there = "`crates/a`, `crates/a/src/`, `lib.rs`, `infra/a.yaml`, `crates/{name}`, a.rs";
+        assert_eq!(absent(there), Vec::<String>::new());
+        for text in ["`crates/b`", "`crates/a/src/b.rs`", "`b.rs`", "`infra/b.yaml`"] {
+            assert_eq!(absent(text).len(), 1, "{text}");
         }
     }
 

@@ -61,6 +61,28 @@ pub fn read_all(root: &Path, below: &str) -> Result<Vec<Source>> {
     Ok(sources)
 }
 
+/// Every file of the repository, but what is built or fetched.
+///
+/// # Errors
+/// When a folder cannot be read.
+pub fn paths(root: &Path) -> Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    let mut waiting = vec![root.to_owned()];
+    while let Some(folder) = waiting.pop() {
+        for entry in fs::read_dir(&folder).with_context(|| format!("{}", folder.display()))? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let is_made = ["target", "build", ".git", ".tools", ".tidegate", "__pycache__"].contains(&name.as_ref());
+            if path.is_dir() && !is_made {
+                waiting.push(path);
+            } else if !is_made {
+                paths.push(path.strip_prefix(root).unwrap_or(&path).to_owned());
+            }
+        }
+    }
+    Ok(paths)
+}
+
 /// A file that is too long.
 #[must_use]
 pub fn length_violation(source: &Source) -> Option<String> {
