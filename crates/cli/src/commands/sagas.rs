@@ -71,7 +71,7 @@ async fn show(context: &Context, deployment: &Deployment, sagas: &Sagas<'_, Depl
     let status = saga.execution.as_ref().map_or("none", |execution| execution.status.as_str());
     output.line(format!("order  {} is {}", id.as_str(), status_word(order.status)));
     output.line(format!("saga   {status}"));
-    if saga.execution.is_none() && order.status == OrderStatus::Placed {
+    if saga.execution.is_none() && status_word(order.status) == "placed" {
         output.line("       see `tidegate dlq list --queue start-workflow` and `tidegate logs relay-outbox`");
     }
     let parked = order.parked.clone().map(|parked| ParkedOrder { order_id: id.as_str().to_owned(), parked });
