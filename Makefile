@@ -71,8 +71,10 @@ interop: ## Exchange events with the CloudEvents SDKs of Python and JavaScript
 .PHONY: faults
 faults: ## Break an order at every step, once and twice, and print how each ends
 	@tools/setup interop
-	@echo "== Faults in the order saga"
-	@$(NODE) tests/saga/matrix.cjs
+	@echo "== Faults in the sagas"
+	@# The whole workspace: the same features, and so the same compiled crates, as in check.
+	@cargo build --locked -q --workspace --all-features --bin tidegate-saga
+	@$${CARGO_TARGET_DIR:-target}/$(CARGO_BUILD_TARGET)/debug/tidegate-saga
 
 .PHONY: chaos
 chaos: build ## Place 200 orders at once while messages are copied and workers killed, and print how fast they end
@@ -96,7 +98,7 @@ api: ## Write down anew what the libraries offer (toolkit/*/public-api.snap), af
 	@INSTA_UPDATE=always cargo test --locked -q --workspace --all-features --test public_api
 
 .PHONY: diagrams
-diagrams: ## Draw the sagas anew (docs/*-saga.md), after a change of their machines or tables
+diagrams: ## Draw the sagas anew (docs/order-saga.md), after a change of their machines or tables
 	@cargo run --locked -q --package tidegate-architecture --bin diagrams
 
 .PHONY: package

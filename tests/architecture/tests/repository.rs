@@ -15,7 +15,7 @@ use tidegate_architecture::{
     workflows,
 };
 use tidegate_cloudevents::Event;
-use tidegate_events::{CommandName, ErrorName, EventType, ORDER_SAGA, Progress, Saga, SagaInput};
+use tidegate_events::{CommandName, ErrorName, EventType, ORDER_SAGA, Progress, Role, Saga, SagaInput};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()
@@ -334,6 +334,17 @@ fn every_step_and_every_compensation_shows_in_the_events_of_its_order() {
             let shows = EventType::ALL.iter().any(|event| event.progress() == Progress::Done(name));
             assert!(shows, "no event says that {name} is done (crates/events/src/event.rs)");
         }
+    }
+}
+
+#[test]
+fn a_service_subscribes_to_what_a_person_resolves_in_its_place() {
+    for compensation in Saga::ALL.iter().flat_map(|saga| saga.compensations()) {
+        let Role::Compensation { resolved: Some(command) } = compensation.role() else { continue };
+        let template = format!("infra/{}.yaml", command.name().service().as_str().to_lowercase());
+        let text = std::fs::read_to_string(root().join(&template)).unwrap();
+        let subscribes = text.contains(EventType::CompensationAnswered.as_str());
+        assert!(subscribes, "{template}: no subscription brings {} when {compensation} is resolved", command.name());
     }
 }
 

@@ -4,14 +4,13 @@
 #![expect(clippy::unwrap_used, reason = "clippy takes what the tests share for no test")]
 
 mod saga;
-mod services;
 mod world;
 
 use proptest::prelude::*;
-use tidegate_events::{CommandName, EventType, ParkedAnswer};
+use tidegate_events::{CommandName, EventType, ORDER_SAGA, ParkedAnswer};
 use tidegate_orders::OrderStatus;
+use tidegate_saga::order::services::Temper;
 
-use crate::services::Temper;
 use crate::world::{Act, World};
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
@@ -25,7 +24,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         1 => Just(Act::Customer),
         1 => Just(Act::Person(ParkedAnswer::Retry)),
         1 => Just(Act::Person(ParkedAnswer::Resolved)),
-        1 => Just(Act::ProviderTells),
+        1 => Just(Act::ProviderReports),
         1 => Just(Act::Lapse),
     ];
     prop::collection::vec(act, 0..160)
@@ -48,7 +47,7 @@ proptest! {
         acts in acts(), temper in tempers(), on_hand in prop_oneof![8 => Just([5, 5]), 1 => Just([5, 0])],
     ) {
         let mut world = World::new(on_hand, temper);
-        acts.into_iter().for_each(|it| world.act(it));
+        acts.into_iter().for_each(|act| world.act(act));
         world.finish();
         world.judge();
         world.repeat_everything();
@@ -64,27 +63,19 @@ fn up_to(command: CommandName, world: &mut World) {
     }
 }
 
-const FORWARD: [CommandName; 5] = [
-    CommandName::ReserveStock,
-    CommandName::AuthorisePayment,
-    CommandName::CreateShipment,
-    CommandName::CapturePayment,
-    CommandName::ConfirmOrder,
-];
-
 fn end(mut world: World) -> OrderStatus {
     world.finish();
     world.judge();
     world.repeat_everything();
-    world.services.order.state.status
+    world.order.services.order.state.status
 }
 
 #[test]
-fn the_straight_path_confirms_and_says_what_happened() {
+fn the_straight_path_confirms_and_publishes_what_happened() {
     let mut world = World::new([5, 5], Temper::Willing);
     world.finish();
     assert!(world.judge());
-    let types: Vec<_> = world.happened.iter().map(|it| it.event_type()).collect();
+    let types: Vec<_> = world.order.happened.iter().map(|event| event.event_type()).collect();
     let expected = [
         EventType::OrderPlaced,
         EventType::StockReserved,
@@ -111,7 +102,7 @@ fn every_business_no_cancels_for_its_own_reason() {
 
 #[test]
 fn a_step_that_times_out_is_undone_whether_or_not_it_happened() {
-    for command in FORWARD {
+    for command in ORDER_SAGA.steps() {
         for steps_before in 0..8 {
             let mut world = World::new([5, 5], Temper::Willing);
             up_to(command, &mut world);
@@ -119,7 +110,7 @@ fn a_step_that_times_out_is_undone_whether_or_not_it_happened() {
             (0..steps_before).for_each(|_| world.act(Act::Step(0)));
             // Where the steps were enough the saga has gone on, and the next command times out. A confirmation that is
             // then quicker than its withdrawal stands.
-            let may_be_confirmed = world.saga.state.is_none_or(|it| it == CommandName::ConfirmOrder);
+            let may_be_confirmed = world.saga.state.is_none_or(|state| state == CommandName::ConfirmOrder);
             world.act(Act::Timeout);
             let status = end(world);
             assert!(matches!(status, OrderStatus::Cancelled { .. }) || may_be_confirmed, "{command} {steps_before}");
@@ -129,7 +120,7 @@ fn a_step_that_times_out_is_undone_whether_or_not_it_happened() {
 
 #[test]
 fn a_worker_that_dies_at_any_step_changes_nothing() {
-    for command in FORWARD {
+    for command in ORDER_SAGA.steps() {
         for steps_before in 0..8 {
             let mut world = World::new([5, 5], Temper::Willing);
             up_to(command, &mut world);
@@ -143,7 +134,7 @@ fn a_worker_that_dies_at_any_step_changes_nothing() {
 
 #[test]
 fn what_fails_for_good_is_undone() {
-    for command in FORWARD {
+    for command in ORDER_SAGA.steps() {
         let mut world = World::new([5, 5], Temper::Willing);
         up_to(command, &mut world);
         world.act(Act::Deliver(0));
@@ -154,7 +145,7 @@ fn what_fails_for_good_is_undone() {
 
 #[test]
 fn a_late_command_after_its_compensation_is_refused() {
-    for command in FORWARD {
+    for command in ORDER_SAGA.steps() {
         let mut world = World::new([5, 5], Temper::Willing);
         up_to(command, &mut world);
         world.set_aside();
@@ -169,11 +160,11 @@ fn a_late_command_after_its_compensation_is_refused() {
 #[test]
 fn a_customer_may_cancel_until_the_capture() {
     use tidegate_events::CancelReason::CancelledByCustomer;
-    for command in FORWARD {
+    for command in ORDER_SAGA.steps() {
         let mut world = World::new([5, 5], Temper::Willing);
         up_to(command, &mut world);
         world.act(Act::Customer);
-        // The wish reaches the payment before the saga goes on.
+        // The request reaches the payment before the saga goes on.
         world.act(Act::Deliver(1));
         while world.is_working() {
             world.act(Act::Step(0));
@@ -189,7 +180,7 @@ fn a_customer_may_cancel_until_the_capture() {
 
 #[test]
 fn what_a_person_resolves_is_undone_all_the_same_and_a_late_action_finds_it_so() {
-    for command in FORWARD {
+    for command in ORDER_SAGA.steps() {
         // Parked at the first compensation after that step, and at each one behind it.
         for parked_at in 0..4 {
             let mut world = World::new([5, 5], Temper::Willing);
@@ -210,7 +201,7 @@ fn what_a_person_resolves_is_undone_all_the_same_and_a_late_action_finds_it_so()
 }
 
 #[test]
-fn a_compensation_that_keeps_failing_is_parked_until_a_person_says() {
+fn a_compensation_that_keeps_failing_is_parked_until_a_person_answers() {
     let mut world = World::new([5, 5], Temper::Willing);
     up_to(CommandName::CreateShipment, &mut world);
     world.act(Act::Timeout);
@@ -219,12 +210,13 @@ fn a_compensation_that_keeps_failing_is_parked_until_a_person_says() {
             world.act(Act::Timeout);
         }
         world.carry_out();
-        let parked = world.services.order.state.parked.as_ref().unwrap();
+        let parked = world.order.services.order.state.parked.as_ref().unwrap();
         assert_eq!((parked.step, &parked.token), (CommandName::CancelShipment, &Some(world.saga.token())));
         world.act(Act::Person(ParkedAnswer::Retry));
         assert_eq!(world.saga.state, Some(CommandName::CancelShipment));
     }
-    let parked = world.happened.iter().filter(|it| it.event_type() == EventType::CompensationParked).count();
+    let parked =
+        world.order.happened.iter().filter(|event| event.event_type() == EventType::CompensationParked).count();
     assert_eq!(parked, 2);
     assert!(matches!(end(world), OrderStatus::Cancelled { .. }));
 }
@@ -255,14 +247,6 @@ const FAULTS: [Fault; 10] = [
     Fault::Crash(4),
     Fault::Twice,
     Fault::ForGood,
-];
-
-const BACKWARD: [CommandName; 5] = [
-    CommandName::WithdrawConfirmation,
-    CommandName::CancelShipment,
-    CommandName::UndoPayment,
-    CommandName::ReleaseStock,
-    CommandName::CancelOrder,
 ];
 
 /// Plays an order with these faults, each the first time that its command is due.
@@ -317,9 +301,10 @@ fn every_fault_and_every_two_faults_end_well() {
     let faults_of = |commands: &[CommandName]| -> Vec<_> {
         commands.iter().flat_map(|command| FAULTS.map(|fault| (*command, fault))).collect()
     };
-    let all = faults_of(&[FORWARD, BACKWARD].concat());
+    let (steps, compensations): (Vec<_>, _) = (ORDER_SAGA.steps().collect(), ORDER_SAGA.compensations());
+    let all = faults_of(&[steps.clone(), compensations.clone()].concat());
     // A carrier that refuses starts the way back without a fault.
-    for (temper, first) in [(Temper::Willing, faults_of(&FORWARD)), (Temper::Refuses, faults_of(&BACKWARD))] {
+    for (temper, first) in [(Temper::Willing, faults_of(&steps)), (Temper::Refuses, faults_of(&compensations))] {
         for (first, second) in first.iter().flat_map(|first| all.iter().map(move |second| (first, second))) {
             let faults = [*first, *second];
             let played = std::panic::catch_unwind(|| play(temper, &faults));

@@ -1,5 +1,5 @@
 //! The four services in memory, each with what is outside of it, and the workers that carry commands out. A worker takes
-//! one step at a time (load, record, ask, commit), so that others may come in between and it may die after any of them.
+//! one step at a time (load, record, ask, commit), so that others may come in between, and it may die after any of them.
 
 use std::collections::HashMap;
 
@@ -13,34 +13,36 @@ use tidegate_orders::{Completion, InvalidTransition, Next, Order, Payment, Reser
 use tidegate_orders::{order, payment, shipment, stock};
 
 /// What a service keeps: its state, its version, and the proofs of what it has handled.
-pub(crate) struct Item<S> {
-    pub(crate) state: S,
+#[derive(Debug)]
+pub struct Item<S> {
+    pub state: S,
     version: u64,
     proofs: HashMap<CommandId, Completion>,
 }
 
 impl<S> Item<S> {
-    pub(crate) fn new(state: S) -> Self {
+    fn new(state: S) -> Self {
         Self { state, version: 0, proofs: HashMap::new() }
     }
 }
 
-/// Somebody who carries a command out.
-pub(crate) struct Worker {
-    pub(crate) envelope: Envelope,
+/// Carries a command out.
+#[derive(Debug)]
+pub struct Worker {
+    pub envelope: Envelope,
     /// The state that was loaded.
     loaded: Option<Loaded>,
     paid: Vec<payment::Answer>,
     carried: Vec<shipment::Answer>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Loaded {
     version: u64,
     state: State,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 enum State {
     Order(Order),
     Stock(Reservation, Vec<Stock>),
@@ -49,18 +51,16 @@ enum State {
 }
 
 /// What a step came to.
-pub(crate) enum Stepped {
-    /// There is more to do.
+#[derive(Debug)]
+pub enum Stepped {
     More,
-    /// It is written: the answer, and what happened.
     Handled(Completion, Vec<OrderEvent>),
-    /// It cannot be meant.
-    Unfit(InvalidTransition),
+    Invalid(InvalidTransition),
 }
 
-/// How the world outside is disposed in a run.
+/// How the provider and the carrier answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Temper {
+pub enum Temper {
     Willing,
     Declines,
     RequiresAction,
@@ -68,14 +68,16 @@ pub(crate) enum Temper {
 }
 
 /// The payment's provider: what it was asked under each key, and its own books.
-pub(crate) struct Provider {
-    temper: Temper,
-    answers: HashMap<CommandId, payment::Answer>,
-    pub(crate) intents: Vec<Intent>,
+#[derive(Debug)]
+pub struct Provider {
+    pub temper: Temper,
+    pub answers: HashMap<CommandId, payment::Answer>,
+    pub intents: Vec<Intent>,
 }
 
+/// A payment as its provider has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Intent {
+pub enum Intent {
     Waiting,
     Authorised(Money),
     Captured(Money),
@@ -98,7 +100,7 @@ impl Provider {
                         self.intents.push(Intent::Waiting);
                         payment::Answer::RequiresAction { payment_id, reason: reason("requires_action") }
                     }
-                    _ => {
+                    Temper::Willing | Temper::Refuses => {
                         self.intents.push(Intent::Authorised(*amount));
                         payment::Answer::Authorised { payment_id }
                     }
@@ -139,9 +141,10 @@ impl Provider {
 }
 
 /// The carrier: bookings by reference, and which are live.
-pub(crate) struct Carrier {
-    temper: Temper,
-    pub(crate) live: HashMap<OrderId, bool>,
+#[derive(Debug)]
+pub struct Carrier {
+    pub temper: Temper,
+    pub live: HashMap<OrderId, bool>,
 }
 
 impl Carrier {
@@ -168,17 +171,19 @@ fn reference(id: &ShipmentId) -> OrderId {
 }
 
 /// All services, about one order.
-pub(crate) struct Services {
-    pub(crate) order: Item<Order>,
-    pub(crate) stock: Item<(Reservation, Vec<Stock>)>,
-    pub(crate) payment: Item<Payment>,
-    pub(crate) shipment: Item<Shipment>,
-    pub(crate) provider: Provider,
-    pub(crate) carrier: Carrier,
+#[derive(Debug)]
+pub struct Services {
+    pub order: Item<Order>,
+    pub stock: Item<(Reservation, Vec<Stock>)>,
+    pub payment: Item<Payment>,
+    pub shipment: Item<Shipment>,
+    pub provider: Provider,
+    pub carrier: Carrier,
 }
 
 impl Services {
-    pub(crate) fn new(order: Order, stocks: Vec<Stock>, temper: Temper) -> Self {
+    /// An order that was placed, and nothing else.
+    pub fn new(order: Order, stocks: Vec<Stock>, temper: Temper) -> Self {
         Self {
             order: Item::new(order),
             stock: Item::new((Reservation::None, stocks)),
@@ -190,53 +195,50 @@ impl Services {
     }
 
     /// One step of a worker.
-    pub(crate) fn step(&mut self, worker: &mut Worker) -> Stepped {
-        let Some(Loaded { version, state }) = worker.loaded.clone() else { return self.load(worker) };
-        let id = &worker.envelope.command_id;
-        let decided = match (&worker.envelope.command, &state) {
-            (Command::Order(command), State::Order(it)) => {
-                let token = worker.envelope.task_token.as_ref();
-                order::decide(it, command, token, Timestamp::UNIX_EPOCH).map(write_order)
-            }
-            (Command::Stock(command), State::Stock(reservation, stocks)) => decide_stock(reservation, stocks, command),
-            (Command::Payment(command), State::Payment(it)) => {
-                payment::decide(it, command, id, &worker.paid).map(|next| match next {
-                    Next::Record(state) => Step::Record(State::Payment(state)),
-                    Next::Ask(request) => Step::AskProvider(request),
-                    Next::Done(Transition { state, completion, events }) => {
-                        Step::Write(State::Payment(state), completion, events)
+    pub fn step(&mut self, worker: &mut Worker) -> Stepped {
+        let Some(loaded) = worker.loaded.clone() else { return self.load(worker) };
+        match decide(worker, &loaded.state) {
+            Ok(step) => self.carry_out(worker, loaded.version, step),
+            Err(invalid) => Stepped::Invalid(invalid),
+        }
+    }
+
+    /// Handles a command up to the write that would make it true.
+    pub fn die(&mut self, worker: &mut Worker) {
+        loop {
+            match worker.loaded.clone() {
+                Some(loaded) => match decide(worker, &loaded.state) {
+                    Ok(Step::Write(..)) | Err(_) => return,
+                    Ok(step) => {
+                        self.carry_out(worker, loaded.version, step);
                     }
-                })
-            }
-            (Command::Shipment(command), State::Shipment(it)) => {
-                let next = shipment::decide(it, command, &worker.envelope.order_id, &worker.carried);
-                next.map(|next| match next {
-                    Next::Record(state) => Step::Record(State::Shipment(state)),
-                    Next::Ask(request) => Step::AskCarrier(request),
-                    Next::Done(Transition { state, completion, events }) => {
-                        Step::Write(State::Shipment(state), completion, events)
+                },
+                None => {
+                    if let Stepped::Handled(..) = self.load(worker) {
+                        return;
                     }
-                })
+                }
             }
-            _ => unreachable!("a command is answered by its own service"),
-        };
-        match decided {
-            Err(invalid) => Stepped::Unfit(invalid),
-            Ok(Step::AskProvider(request)) => {
+        }
+    }
+
+    fn carry_out(&mut self, worker: &mut Worker, version: u64, step: Step) -> Stepped {
+        match step {
+            Step::AskProvider(request) => {
                 worker.paid.push(self.provider.answer(&request));
                 Stepped::More
             }
-            Ok(Step::AskCarrier(request)) => {
+            Step::AskCarrier(request) => {
                 worker.carried.push(self.carrier.answer(&request));
                 Stepped::More
             }
-            Ok(Step::Record(state)) => {
+            Step::Record(state) => {
                 let written = self.write(version, state.clone(), None);
                 worker.start_over();
                 worker.loaded = written.then_some(Loaded { version: version + 1, state });
                 Stepped::More
             }
-            Ok(Step::Write(state, completion, events)) => {
+            Step::Write(state, completion, events) => {
                 if self.write(version, state, Some((proof_id(&worker.envelope), completion))) {
                     return Stepped::Handled(completion, events);
                 }
@@ -246,34 +248,39 @@ impl Services {
         }
     }
 
+    /// The answer to a command that was handled, as long as that is known.
+    pub fn proof(&self, envelope: &Envelope) -> Option<Completion> {
+        let proofs = match &envelope.command {
+            Command::Order(_) => &self.order.proofs,
+            Command::Stock(_) => &self.stock.proofs,
+            Command::Payment(_) => &self.payment.proofs,
+            Command::Shipment(_) => &self.shipment.proofs,
+        };
+        proofs.get(&proof_id(envelope)).copied()
+    }
+
     /// The proof of a handled command ends it: the same answer, and nothing happens.
     fn load(&self, worker: &mut Worker) -> Stepped {
-        let id = &proof_id(&worker.envelope);
-        let (version, state, proof) = match &worker.envelope.command {
-            Command::Order(_) => {
-                (self.order.version, State::Order(self.order.state.clone()), self.order.proofs.get(id))
-            }
+        if let Some(completion) = self.proof(&worker.envelope) {
+            return Stepped::Handled(completion, Vec::new());
+        }
+        let (version, state) = match &worker.envelope.command {
+            Command::Order(_) => (self.order.version, State::Order(self.order.state.clone())),
             Command::Stock(_) => {
                 let (reservation, stocks) = self.stock.state.clone();
-                (self.stock.version, State::Stock(reservation, stocks), self.stock.proofs.get(id))
+                (self.stock.version, State::Stock(reservation, stocks))
             }
-            Command::Payment(_) => {
-                (self.payment.version, State::Payment(self.payment.state.clone()), self.payment.proofs.get(id))
-            }
-            Command::Shipment(_) => {
-                (self.shipment.version, State::Shipment(self.shipment.state.clone()), self.shipment.proofs.get(id))
-            }
+            Command::Payment(_) => (self.payment.version, State::Payment(self.payment.state.clone())),
+            Command::Shipment(_) => (self.shipment.version, State::Shipment(self.shipment.state.clone())),
         };
-        if let Some(completion) = proof {
-            return Stepped::Handled(*completion, Vec::new());
-        }
         worker.loaded = Some(Loaded { version, state });
         Stepped::More
     }
 
+    /// The conditional write.
     fn write(&mut self, expected: u64, state: State, proof: Option<(CommandId, Completion)>) -> bool {
         // Through its JSON, as a table keeps it.
-        fn put<S: Serialize + DeserializeOwned>(
+        fn put<S: PartialEq + Serialize + DeserializeOwned>(
             item: &mut Item<S>,
             expected: u64,
             state: S,
@@ -283,7 +290,9 @@ impl Services {
                 return false;
             }
             item.version += 1;
-            item.state = serde_json::from_str(&serde_json::to_string(&state).unwrap()).unwrap();
+            if item.state != state {
+                item.state = serde_json::from_str(&serde_json::to_string(&state).unwrap()).unwrap();
+            }
             item.proofs.extend(proof);
             true
         }
@@ -295,18 +304,48 @@ impl Services {
         }
     }
 
-    /// A write of `orders-api`, which nobody comes in between.
-    pub(crate) fn write_order(&mut self, decision: Transition<Order>) -> (Completion, Vec<OrderEvent>) {
-        assert!(self.write(self.order.version, State::Order(decision.state), None));
-        (decision.completion, decision.events)
+    /// A write of `orders-api`, which no other comes in between.
+    pub fn write_order(&mut self, transition: Transition<Order>) -> (Completion, Vec<OrderEvent>) {
+        assert!(self.write(self.order.version, State::Order(transition.state), None));
+        (transition.completion, transition.events)
     }
 
     /// The proofs are kept for some time only.
-    pub(crate) fn forget_proofs(&mut self) {
+    pub fn forget_proofs(&mut self) {
         self.order.proofs.clear();
         self.stock.proofs.clear();
         self.payment.proofs.clear();
         self.shipment.proofs.clear();
+    }
+}
+
+fn decide(worker: &Worker, state: &State) -> Result<Step, InvalidTransition> {
+    let id = &worker.envelope.command_id;
+    match (&worker.envelope.command, state) {
+        (Command::Order(command), State::Order(order)) => {
+            let token = worker.envelope.task_token.as_ref();
+            order::decide(order, command, token, Timestamp::UNIX_EPOCH).map(write_order)
+        }
+        (Command::Stock(command), State::Stock(reservation, stocks)) => decide_stock(reservation, stocks, command),
+        (Command::Payment(command), State::Payment(payment)) => payment::decide(payment, command, id, &worker.paid)
+            .map(|next| match next {
+                Next::Record(state) => Step::Record(State::Payment(state)),
+                Next::Ask(request) => Step::AskProvider(request),
+                Next::Done(Transition { state, completion, events }) => {
+                    Step::Write(State::Payment(state), completion, events)
+                }
+            }),
+        (Command::Shipment(command), State::Shipment(shipment)) => {
+            let next = shipment::decide(shipment, command, &worker.envelope.order_id, &worker.carried);
+            next.map(|next| match next {
+                Next::Record(state) => Step::Record(State::Shipment(state)),
+                Next::Ask(request) => Step::AskCarrier(request),
+                Next::Done(Transition { state, completion, events }) => {
+                    Step::Write(State::Shipment(state), completion, events)
+                }
+            })
+        }
+        _ => unreachable!("a command is answered by its own service"),
     }
 }
 
@@ -335,7 +374,7 @@ fn decide_stock(
 }
 
 impl Worker {
-    pub(crate) fn new(envelope: Envelope) -> Self {
+    pub fn new(envelope: Envelope) -> Self {
         Self { envelope, loaded: None, paid: Vec::new(), carried: Vec::new() }
     }
 
@@ -346,8 +385,8 @@ impl Worker {
     }
 }
 
-/// Whether a command is one that its own proof alone tells from a second time.
-pub(crate) fn is_park(envelope: &Envelope) -> bool {
+/// Whether only the proof of a command tells a copy of it from a second one.
+pub fn is_park(envelope: &Envelope) -> bool {
     matches!(envelope.command, Command::Order(OrderCommand::Park { .. }))
 }
 
