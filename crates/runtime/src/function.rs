@@ -60,7 +60,7 @@ impl Function {
     /// [`ConfigError`], or as [`Function::run`].
     #[cfg(feature = "sqs-client")]
     pub async fn consume<H: crate::queue::Handler>(self, url_variable: &'static str, handler: H) -> Result<(), Error> {
-        let queue = crate::queue::sqs::queue(&self, url_variable)?;
+        let queue = crate::queue::sqs::queue(&self.aws, &self.name, url_variable)?;
         let ports = Arc::clone(&self.ports);
         self.run(crate::queue::Consumer { handler, queue, ports }).await
     }

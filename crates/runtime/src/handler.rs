@@ -1,14 +1,18 @@
 //! What every handler is, whatever its event.
 
 use std::pin::Pin;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use lambda_runtime::{Context, Error};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::priming::Priming;
+use crate::ports::Ports;
+use crate::priming::{Answer, Priming};
 use crate::trace::TraceContext;
+
+/// What a rehearsal seems to have: as much as any function here.
+const LONGEST_INVOCATION: Duration = Duration::from_secs(30);
 
 /// Answers the invocations of a function. A stream's handler implements it; queues and routes have their own in
 /// [`queue`](crate::queue) and [`route`](crate::route), around a smaller one.
@@ -54,4 +58,18 @@ impl From<Context> for Invocation {
 pub struct Call {
     pub deadline: SystemTime,
     pub trace: TraceContext,
+}
+
+/// Lets a handler answer an event in JSON without any effect, from reading it to writing the response.
+pub async fn rehearse<H: Handler>(handler: &H, event: &str, answers: &[Answer], priming: &Priming, ports: &dyn Ports) {
+    let deadline = ports.now() + LONGEST_INVOCATION;
+    let invocation = Invocation { request_id: "priming".to_owned(), deadline, xray: None };
+    let invoke = async {
+        let Ok(event) = serde_json::from_str(event) else { return };
+        let response: Boxed<'_, _> = Box::pin(handler.handle(event, &invocation));
+        if let Ok(response) = response.await {
+            let _ = serde_json::to_vec(&response);
+        }
+    };
+    priming.rehearse(answers, invoke).await;
 }

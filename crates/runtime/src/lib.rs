@@ -30,7 +30,7 @@ pub mod trace;
 
 pub use api_url::ApiUrl;
 pub use function::Function;
-pub use handler::{Call, Handler, Invocation};
+pub use handler::{Call, Handler, Invocation, rehearse};
 pub use lambda_runtime::Error;
 pub use port::{BoxFuture, PortError, chain};
 pub use ports::{Ports, System};

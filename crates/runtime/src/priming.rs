@@ -7,20 +7,16 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_smithy_types::body::SdkBody;
 use http::uri::PathAndQuery;
 use http::{Request, Uri};
-
-use crate::handler::{Boxed, Handler, Invocation};
-use crate::ports::Ports;
+use serde_json::{Value, json};
 
 /// Lambda allows ten seconds to initialise, and then starts anew at the share of a processor that is paid for.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// The time an invocation seems to have: as much as any function's.
-const INVOCATION: Duration = Duration::from_secs(30);
 /// Requests that change nothing.
 const READS: [&str; 3] = ["GetItem", "GetSecretValue", "Query"];
 
@@ -44,6 +40,8 @@ pub struct Priming(Arc<State>);
 struct State {
     on: AtomicBool,
     answers: Mutex<Vec<Answer>>,
+    /// What was put: table and item. A function reads what it has written.
+    put: Mutex<Vec<(Value, Value)>>,
     connected: Mutex<HashSet<String>>,
 }
 
@@ -55,44 +53,52 @@ impl Priming {
 
     /// Does `work` without any effect. That it fails or hangs is no harm.
     pub async fn rehearse(&self, answers: &[Answer], work: impl Future) {
-        *self.0.answers.lock().unwrap_or_else(PoisonError::into_inner) = answers.to_vec();
+        *lock(&self.0.answers) = answers.to_vec();
+        lock(&self.0.put).clear();
         self.0.on.store(true, Ordering::Relaxed);
         let _ = tokio::time::timeout(TIMEOUT, work).await;
         self.0.on.store(false, Ordering::Relaxed);
     }
 
-    /// Lets the handler answer an event in JSON, from reading it to writing the response.
-    pub async fn invoke<H: Handler>(&self, handler: &H, event: &str, answers: &[Answer], ports: &dyn Ports) {
-        let now = ports.now();
-        let invocation = Invocation { request_id: "priming".to_owned(), deadline: now + INVOCATION, xray: None };
-        let invoke = async {
-            let Ok(event) = serde_json::from_str(event) else { return };
-            let response: Boxed<'_, _> = Box::pin(handler.handle(event, &invocation));
-            if let Ok(response) = response.await {
-                let _ = serde_json::to_vec(&response);
-            }
-        };
-        self.rehearse(answers, invoke).await;
-    }
-
     /// What is sent in place of a request, if anything, and what is answered, if not what comes back.
     pub(crate) fn stand_in(&self, request: Request<SdkBody>) -> (Option<Request<SdkBody>>, Option<String>) {
         let operation = operation(&request);
-        let answer = self.take_answer(&operation);
+        let answer = self.take_answer(&operation).map(ToOwned::to_owned).or_else(|| self.item(&request, &operation));
         let host = request.uri().authority().map(ToString::to_string).unwrap_or_default();
-        let is_new = self.0.connected.lock().unwrap_or_else(PoisonError::into_inner).insert(host);
+        let is_new = lock(&self.0.connected).insert(host);
         if READS.contains(&operation.as_str()) {
-            return (Some(request), answer.map(ToOwned::to_owned));
+            return (Some(request), answer);
         }
         let sent = if is_new { connect(request.uri()) } else { None };
-        (sent, Some(answer.map_or_else(|| success(&request, &operation), ToOwned::to_owned)))
+        (sent, Some(answer.unwrap_or_else(|| success(&request, &operation))))
+    }
+
+    /// Keeps the item that is put, finds the one that is asked for.
+    fn item(&self, request: &Request<SdkBody>, operation: &str) -> Option<String> {
+        let mut asked = match operation {
+            "PutItem" | "GetItem" => serde_json::from_slice::<Value>(request.body().bytes()?).ok()?,
+            _ => return None,
+        };
+        let (table, mut put) = (asked["TableName"].take(), lock(&self.0.put));
+        if operation == "PutItem" {
+            put.push((table, asked["Item"].take()));
+            return None;
+        }
+        let key = asked["Key"].as_object()?;
+        let is_asked =
+            |(of, item): &&(Value, Value)| *of == table && key.iter().all(|(name, part)| item[name] == *part);
+        put.iter().rev().find(is_asked).map(|(_, item)| json!({ "Item": item }).to_string())
     }
 
     fn take_answer(&self, operation: &str) -> Option<&'static str> {
-        let mut answers = self.0.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut answers = lock(&self.0.answers);
         let at = answers.iter().position(|(of, _)| *of == operation)?;
         Some(answers.remove(at).1)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// `PutItem` of AWS's JSON protocols, `Publish` of the query protocol, or method and path.

@@ -115,7 +115,8 @@ impl<H: Handler, Q: Queue> handler::Handler for Consumer<H, Q> {
         let Sample { event, answers } = H::SAMPLE;
         let record = json!({"messageId": "priming", "receiptHandle": "priming", "body": event,
             "attributes": {"ApproximateReceiveCount": "1"}, "messageAttributes": {}});
-        priming.invoke(self, &json!({ "Records": [record] }).to_string(), answers, &*self.ports).await;
+        let event = json!({ "Records": [record] }).to_string();
+        handler::rehearse(self, &event, answers, priming, &*self.ports).await;
     }
 }
 

@@ -81,7 +81,7 @@ impl<H: Handler> handler::Handler for Route<H> {
 
     async fn prime(&self, priming: &Priming) {
         self.handler.prime(priming).await;
-        priming.invoke(self, H::SAMPLE.event, H::SAMPLE.answers, &*self.ports).await;
+        handler::rehearse(self, H::SAMPLE.event, H::SAMPLE.answers, priming, &*self.ports).await;
     }
 }
 

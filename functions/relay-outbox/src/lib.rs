@@ -14,7 +14,7 @@ use aws_lambda_events::dynamodb::Event;
 use tidegate_outbox::{Expired, Publisher, Stopped, Tasks, relay, stream};
 use tidegate_runtime::metrics::Metric;
 use tidegate_runtime::priming::Priming;
-use tidegate_runtime::{Error, Handler, Invocation, Ports};
+use tidegate_runtime::{Error, Handler, Invocation, Ports, rehearse};
 use tracing::{Instrument, info, info_span, warn};
 
 /// The handler, over its ports.
@@ -36,7 +36,7 @@ impl<P: Publisher, T: Tasks> Handler for Relay<P, T> {
     }
 
     async fn prime(&self, priming: &Priming) {
-        priming.invoke(self, include_str!("sample.json"), &[], &*self.ports).await;
+        rehearse(self, include_str!("sample.json"), &[], priming, &*self.ports).await;
     }
 }
 
@@ -78,7 +78,7 @@ impl<P: Publisher, T: Tasks> Relay<P, T> {
 /// The workflow timed out, ended, or had this very answer before. It has moved on, and its own catchers with it.
 fn log_expired(Expired { aggregate, version, command }: Expired<'_>) {
     let (aggregate, version, command) = (aggregate.as_str(), version.0, command.as_str());
-    info!(aggregate, version, command, "reply expired: its task token is no longer valid");
+    info!(aggregate, version, command, "the task token of a reply has expired");
 }
 
 /// Out of `arn:…:table/{name}/stream/{label}`. All records of a batch are of one stream.

@@ -65,6 +65,9 @@ async fn nothing_that_a_client_sent_is_logged_whatever_happens() {
     assert!(!text.contains(MARKER) && !text.contains("marker"), "{text}");
     let lines = log.lines();
     let placed = lines.iter().find(|it| it["message"] == "placed").unwrap();
-    assert_eq!((&placed["span"]["order_id"], &placed["span"]["request_id"]), (&id.as_str().into(), &"made-up".into()));
+    assert_eq!(
+        (&placed["span"]["order_id"], &placed["span"]["request_id"]),
+        (&id.as_str().into(), &"made-up-request".into())
+    );
     assert_eq!(lines.iter().filter(|it| it["level"] == "ERROR").count(), 2, "what a person has to look at");
 }

@@ -104,5 +104,5 @@ async fn priming_places_no_order() {
         let views = orders_api::DynamoDbViews::new(dynamodb, "orders", "timeline");
         orders_api::Api { max_body_bytes: MAX_BODY_BYTES, ports: function.ports.clone(), store, views }
     });
-    assert_eq!(primed.await.sent, ["GetItem"]);
+    assert_eq!(primed.await.sent, ["HEAD /"]);
 }
