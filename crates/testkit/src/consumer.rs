@@ -12,7 +12,8 @@ use tidegate_runtime::queue::{Consumer, Handler};
 use tidegate_runtime::route::{self, Route};
 use tidegate_runtime::{Handler as _, Invocation, Ports};
 
-use crate::{RecordingQueue, TestPorts, batch};
+use crate::ports::TestPorts;
+use crate::queue::{RecordingQueue, batch};
 
 /// The longest that a function here may take.
 const TIMEOUT: Duration = Duration::from_secs(30);

@@ -17,7 +17,8 @@ use tidegate_runtime::route::{self, Route};
 use tidegate_runtime::{Function, Handler};
 
 use crate::lambda_api::{Answer, Server, operation_of};
-use crate::{RecordingQueue, TestPorts};
+use crate::ports::TestPorts;
+use crate::queue::RecordingQueue;
 
 /// What came of priming a handler.
 #[derive(Debug)]
