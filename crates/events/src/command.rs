@@ -7,8 +7,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::address::Address;
+use crate::error_name::ErrorName;
+use crate::id::PaymentMethod;
+use crate::line::Lines;
+use crate::money::Money;
 use crate::text::names;
-use crate::{Address, ErrorName, Lines, Money, PaymentMethod};
 
 macro_rules! commands {
     ($(

@@ -7,10 +7,9 @@ use serde::{Deserialize, Serialize};
 use tidegate_cloudevents::Event;
 use tidegate_outbox::{AggregateId, CommandId, TaskToken, Write};
 
-use crate::{
-    Command, CommandName, CompensationAnswered, CorrelationId, OrderEvent, OrderId, ParkedAnswer, PaymentCommand,
-    ReadError, Role, Service, StockCommand,
-};
+use crate::command::{Command, CommandName, ParkedAnswer, PaymentCommand, Role, Service, StockCommand};
+use crate::event::{CompensationAnswered, OrderEvent, ReadError};
+use crate::id::{CorrelationId, OrderId};
 
 /// A command, with what has to be known beside it. Its JSON is the body of the message.
 #[derive(Clone, Debug, PartialEq, Eq)]

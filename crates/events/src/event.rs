@@ -6,10 +6,12 @@ use tidegate_cloudevents::extensions::{CAUSATIONID, CORRELATIONID, TRACEPARENT};
 use tidegate_cloudevents::{Event, EventBuilder};
 use tidegate_outbox::CommandId;
 
-use crate::{
-    Address, CallbackUrl, CancelReason, CommandName, CorrelationId, CustomerId, Lines, Money, OrderId, ParkedAnswer,
-    PaymentId, PaymentMethod, PricedLine, Reason, ShipmentId, Sku,
-};
+use crate::address::Address;
+use crate::command::{CommandName, ParkedAnswer};
+use crate::error_name::CancelReason;
+use crate::id::{CallbackUrl, CorrelationId, CustomerId, OrderId, PaymentId, PaymentMethod, Reason, ShipmentId, Sku};
+use crate::line::{Lines, PricedLine};
+use crate::money::Money;
 
 /// One line for each event: its data, the service that publishes it, the middle of its CloudEvents `type`, and how far it
 /// shows that the saga is.

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
-use crate::{Fault, Invalid};
+use crate::text::Invalid;
 
 /// More would tell nobody more: a body that is wrong throughout should not make an answer larger than itself.
 const MAX_FAULTS: usize = 100;
@@ -23,6 +23,15 @@ pub(crate) enum Json<'a> {
     Null,
     /// What no member here may be: true, false, other numbers.
     Other,
+}
+
+/// What is wrong with a body, and where.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Fault {
+    /// A JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)) to what is wrong, or to what is missing.
+    pub pointer: String,
+    /// What is expected there. Does not quote what is.
+    pub detail: Cow<'static, str>,
 }
 
 /// What was found wrong.

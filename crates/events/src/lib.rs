@@ -63,9 +63,10 @@ pub use event::{
     StockRejected,
 };
 pub use id::{CallbackUrl, CorrelationId, CustomerId, OrderId, PaymentId, PaymentMethod, Reason, ShipmentId, Sku};
+pub use json::Fault;
 pub use line::{Line, Lines, MAX_LINES, MAX_QUANTITY, MAX_TOTAL, PricedLine, Quantity};
 pub use money::{Currency, Money};
-pub use place_order::{Fault, PlaceOrder};
+pub use place_order::PlaceOrder;
 pub use saga::{ORDER_SAGA, Saga, SagaInput};
 pub use text::Invalid;
 pub use tidegate_outbox::{CommandId, TaskToken};

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Invalid, Money, Sku};
+use crate::id::Sku;
+use crate::money::Money;
+use crate::text::Invalid;
 
 /// The most lines of an order: a reservation and each of its SKUs are items of one transaction, which takes 100.
 pub const MAX_LINES: usize = 50;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::Invalid;
+use crate::text::Invalid;
 
 /// A currency of [ISO 4217](https://www.iso.org/iso-4217-currency-codes.html) that has minor units, which gold and test
 /// codes do not.

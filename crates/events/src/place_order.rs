@@ -1,22 +1,14 @@
 //! The body of `POST /orders`. Everything that is wrong with it is said at once.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::json::{Faults, Json, Node};
-use crate::line::{MAX_LINES, MAX_TOTAL};
-use crate::{
-    Address, CallbackUrl, Currency, Invalid, Line, Money, OrderPlaced, PaymentMethod, PricedLine, Quantity, Sku,
-};
-
-/// What is wrong with a body, and where.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Fault {
-    /// A JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)) to what is wrong, or to what is missing.
-    pub pointer: String,
-    /// What is expected there. Does not quote what is.
-    pub detail: Cow<'static, str>,
-}
+use crate::address::Address;
+use crate::event::OrderPlaced;
+use crate::id::{CallbackUrl, CustomerId, PaymentMethod, Sku};
+use crate::json::{Fault, Faults, Json, Node};
+use crate::line::{Line, MAX_LINES, MAX_TOTAL, PricedLine, Quantity};
+use crate::money::{Currency, Money};
+use crate::text::Invalid;
 
 /// An order as its customer writes it, found good.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +40,7 @@ impl PlaceOrder {
 
     /// What happens when this customer's order is taken.
     #[must_use]
-    pub fn placed_by(self, customer_id: crate::CustomerId) -> OrderPlaced {
+    pub fn placed_by(self, customer_id: CustomerId) -> OrderPlaced {
         let Self { lines, total, payment_method, address, callback_url } = self;
         OrderPlaced { customer_id, lines, total, payment_method, address, callback_url }
     }

@@ -3,7 +3,12 @@
 use serde::Serialize;
 use tidegate_cloudevents::Event;
 
-use crate::{Address, CommandName, CorrelationId, Line, Money, OrderEvent, OrderId, PaymentMethod, ReadError};
+use crate::address::Address;
+use crate::command::CommandName;
+use crate::event::{OrderEvent, ReadError};
+use crate::id::{CorrelationId, OrderId, PaymentMethod};
+use crate::line::Line;
+use crate::money::Money;
 
 /// A state machine that undoes what it did when it cannot go on. What lies between its ends stands in the table of
 /// commands ([`Role`](crate::Role)).

@@ -24,18 +24,18 @@ macro_rules! text {
         }
 
         impl std::str::FromStr for $name {
-            type Err = $crate::Invalid;
+            type Err = $crate::text::Invalid;
 
-            fn from_str(text: &str) -> Result<Self, $crate::Invalid> {
+            fn from_str(text: &str) -> Result<Self, $crate::text::Invalid> {
                 let valid: fn(&str) -> bool = $valid;
-                if valid(text) { Ok(Self(text.into())) } else { Err($crate::Invalid($expected)) }
+                if valid(text) { Ok(Self(text.into())) } else { Err($crate::text::Invalid($expected)) }
             }
         }
 
         impl TryFrom<String> for $name {
-            type Error = $crate::Invalid;
+            type Error = $crate::text::Invalid;
 
-            fn try_from(text: String) -> Result<Self, $crate::Invalid> {
+            fn try_from(text: String) -> Result<Self, $crate::text::Invalid> {
                 text.parse()
             }
         }
@@ -83,10 +83,10 @@ macro_rules! names {
         }
 
         impl std::str::FromStr for $name {
-            type Err = $crate::Invalid;
+            type Err = $crate::text::Invalid;
 
-            fn from_str(word: &str) -> Result<Self, $crate::Invalid> {
-                Self::ALL.into_iter().find(|name| name.as_str() == word).ok_or($crate::Invalid($expected))
+            fn from_str(word: &str) -> Result<Self, $crate::text::Invalid> {
+                Self::ALL.into_iter().find(|name| name.as_str() == word).ok_or($crate::text::Invalid($expected))
             }
         }
     };

@@ -24,7 +24,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tidegate_cloudevents::Event;
 
-use crate::{OrderEvent, OrderId, ReadError};
+use crate::event::{OrderEvent, ReadError};
+use crate::id::OrderId;
 
 /// What a range key may have
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>).

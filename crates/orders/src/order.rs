@@ -20,7 +20,7 @@ use tidegate_events::{
     Nothing, OrderCancelled, OrderCommand, OrderEvent, OrderPlaced, ParkedAnswer, PricedLine, TaskToken,
 };
 
-use crate::{Completion, InvalidTransition, Transition};
+use crate::decision::{Completion, InvalidTransition, Transition};
 
 /// An order. What only other services need (how it is paid, where it goes) it does not keep.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

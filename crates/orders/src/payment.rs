@@ -25,7 +25,7 @@ use tidegate_events::{
     PaymentOf, Reason,
 };
 
-use crate::{InvalidTransition, Next, Transition};
+use crate::decision::{InvalidTransition, Next, Transition};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payment {

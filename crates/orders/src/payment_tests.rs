@@ -1,5 +1,5 @@
 use super::*;
-use crate::Completion;
+use crate::decision::Completion;
 
 fn id() -> CommandId {
     "ord_1/AuthorisePayment".parse().unwrap()

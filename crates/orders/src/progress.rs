@@ -7,7 +7,7 @@
 
 use tidegate_events::{CommandName, EventType, ORDER_SAGA, Progress};
 
-use crate::OrderStatus;
+use crate::order::OrderStatus;
 
 /// The step that is under way, or that waits for a person because it is `parked`. None where the order has ended.
 #[must_use]

@@ -10,7 +10,7 @@ use tidegate_events::{
     ShipmentRejected,
 };
 
-use crate::{InvalidTransition, Next, Transition};
+use crate::decision::{InvalidTransition, Next, Transition};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]

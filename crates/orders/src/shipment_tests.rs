@@ -1,7 +1,7 @@
 use tidegate_events::{Line, Quantity};
 
 use super::*;
-use crate::Completion;
+use crate::decision::Completion;
 
 fn order() -> OrderId {
     "ord_1".parse().unwrap()

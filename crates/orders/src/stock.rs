@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use tidegate_events::{ErrorName, Line, Lines, OrderEvent, Shortage, StockCommand, StockOf, StockRejected};
 
-use crate::{Completion, InvalidTransition, Transition};
+use crate::decision::{Completion, InvalidTransition, Transition};
 
 /// How much there is of a SKU. The sum of the three changes only when goods come in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use zeroize::Zeroizing;
 
-use crate::PortError;
+use crate::port::PortError;
 use crate::secrets::Secrets;
 
 /// How long most documents are used before they are read again: a change is in force within this time.
@@ -86,10 +86,9 @@ impl<T> Documents<T> {
             return Ok(cached.clone());
         }
         let text = self.secrets.read(name).await.map_err(DocumentError::Port)?.map(Zeroizing::new);
-        let document = text
-            .map(|text| (self.parse)(text.as_bytes()))
-            .transpose()
-            .map_err(|error| DocumentError::Malformed { name: name.to_owned(), problem: crate::chain(&*error) })?;
+        let document = text.map(|text| (self.parse)(text.as_bytes())).transpose().map_err(|error| {
+            DocumentError::Malformed { name: name.to_owned(), problem: crate::port::chain(&*error) }
+        })?;
         let read = Cached { document: document.map(Arc::new), read_at: now };
         let mut cache = self.cache();
         if cache.len() >= MOST_KEPT && !cache.contains_key(name) {

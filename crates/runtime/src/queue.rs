@@ -11,10 +11,10 @@ use tidegate_batch::{Budget, Failure, Outcome, Policy, Report, Response, Runner}
 use tidegate_cloudevents::{Event, messaging};
 use tracing::{Instrument, error, info_span, warn};
 
-use crate::PortError;
 use crate::document::DocumentError;
 use crate::handler::{self, Boxed, Call, Invocation};
 use crate::metrics::Metric;
+use crate::port::PortError;
 use crate::ports::Ports;
 use crate::priming::{Priming, Sample};
 use crate::trace::TraceContext;
@@ -177,7 +177,7 @@ impl<H: Handler, Q: Queue> Consumer<H, Q> {
 /// What a port's failure means for the message at hand.
 impl From<PortError> for Failure {
     fn from(error: PortError) -> Self {
-        let text = crate::chain(&error);
+        let text = crate::port::chain(&error);
         if error.transient { Self::transient(text) } else { Self::permanent(text) }
     }
 }
@@ -185,6 +185,6 @@ impl From<PortError> for Failure {
 /// Always transient: the messages go on once the document is mended.
 impl From<DocumentError> for Failure {
     fn from(error: DocumentError) -> Self {
-        Self::transient(crate::chain(&error))
+        Self::transient(crate::port::chain(&error))
     }
 }

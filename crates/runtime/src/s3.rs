@@ -6,7 +6,7 @@ pub use bucket::S3Payloads;
 
 use std::fmt;
 
-use crate::{BoxFuture, PortError};
+use crate::port::{BoxFuture, PortError};
 
 pub trait Payloads: fmt::Debug + Send + Sync {
     /// Keeps `bytes` under `key`; a repeated put overwrites. Returns the `dataref`.

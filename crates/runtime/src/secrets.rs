@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{BoxFuture, PortError};
+use crate::port::{BoxFuture, PortError};
 
 pub trait Secrets: fmt::Debug + Send + Sync {
     /// The secret's text, or `None` where there is no such secret.

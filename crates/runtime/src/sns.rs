@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{BoxFuture, PortError};
+use crate::port::{BoxFuture, PortError};
 
 /// SNS's limit for one message, its attributes' names, types and values included
 /// (<https://docs.aws.amazon.com/general/latest/gr/sns.html>).

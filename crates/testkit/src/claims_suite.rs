@@ -5,6 +5,8 @@
 
 mod crashes;
 
+use crashes::{KEPT, LEASE};
+
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -13,8 +15,6 @@ use tidegate_idempotency::{
 };
 use tokio::sync::Semaphore;
 
-const LEASE: Duration = Duration::from_secs(6);
-const KEPT: Duration = Duration::from_secs(3600);
 /// How many race for one key.
 const RACERS: u128 = 1_000;
 /// How many of them have a request under way at a time. All are there before the first is answered, but a small machine's

@@ -31,38 +31,14 @@ mod phrases;
 mod pull_request;
 mod push;
 mod release;
+mod rendered;
 mod workflow_run;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-pub use blocks::{Block, Text};
-
-/// What an event has to say, and where it happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rendered {
-    /// What routing looks at.
-    pub place: Place,
-    /// What Slack shows.
-    pub message: Message,
-}
-
-/// Where an event happened: the keys of routing ([`tidegate_slack_routes`]).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Place {
-    /// The repository's full name, `owner/name`.
-    pub repository: Option<String>,
-    /// The branch: the one pushed to, a pull request's base, a workflow run's head. Tags, issues and releases have none.
-    pub branch: Option<String>,
-}
-
-/// The content of a `chat.postMessage` request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Message {
-    /// Stands in for the blocks in notifications and screen readers. Escaped like every other text.
-    pub text: String,
-    /// What the channel shows.
-    pub blocks: Vec<Block>,
-}
+pub use blocks::{Block, Message, Text};
+pub use payload::Place;
+pub use rendered::Rendered;
 
 /// The data is not what the event's type promises. Permanent.
 ///

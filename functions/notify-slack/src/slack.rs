@@ -8,7 +8,7 @@
 
 mod answer;
 
-pub use answer::LONGEST_WAIT;
+pub use answer::{LONGEST_WAIT, PostError};
 
 use std::time::Duration;
 
@@ -34,31 +34,6 @@ const MAX_ANSWER_BYTES: usize = 64 * 1024;
 pub struct SlackClient {
     http: HttpClient,
     timeout: Duration,
-}
-
-/// The message was not posted, as far as is known. Reasons hold neither the token nor the message.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PostError {
-    /// Slack asks to wait.
-    #[error("Slack asks to wait {} s", retry_after.as_secs())]
-    RateLimited {
-        /// For how long: between a second and the twelve hours that a message may stay hidden in SQS.
-        retry_after: Duration,
-    },
-    /// May work another time.
-    #[error("{reason}")]
-    Transient {
-        /// What happened.
-        reason: String,
-        /// For how long the server asked to wait, if it did.
-        retry_after: Option<Duration>,
-    },
-    /// Will not work until the routes or this program is changed.
-    #[error("{reason}")]
-    Permanent {
-        /// What happened; starts with Slack's own word for it where there is one.
-        reason: String,
-    },
 }
 
 impl Default for SlackClient {

@@ -134,11 +134,6 @@ fn no_file_is_longer_than_one_subject() {
     assert_none(&all.iter().filter_map(sources::length_violation).collect::<Vec<_>>());
 }
 
-/// Crates whose files still know each other in circles. Mend one, and take it out.
-const IN_CIRCLES: &[&str] = &["testkit", "notify-slack"];
-/// Crates whose files still import what they define by way of `lib.rs`.
-const BY_WAY_OF_LIB: &[&str] = &["events", "orders", "runtime"];
-
 #[test]
 fn files_know_each_other_in_one_direction_and_where_they_define_what_is_needed() {
     let all = written();
@@ -150,11 +145,9 @@ fn files_know_each_other_in_one_direction_and_where_they_define_what_is_needed()
             let files: Vec<_> = all.iter().filter(|it| it.path.starts_with(&src)).collect();
             assert!(!files.is_empty(), "{name} has no files");
             let modules = Modules::of(&name, &files);
-            if !IN_CIRCLES.contains(&name.as_str()) {
-                circles.extend(modules.circles());
-            }
+            circles.extend(modules.circles());
             // In a function `lib.rs` is the handler, and defines what its files share.
-            if folder != "functions" && !BY_WAY_OF_LIB.contains(&name.as_str()) {
+            if folder != "functions" {
                 detours.extend(modules.imports_from_lib().to_vec());
             }
         }

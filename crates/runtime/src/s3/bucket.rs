@@ -20,8 +20,8 @@ use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::http::HttpClient;
+use crate::port::{BoxFuture, PortError};
 use crate::s3::Payloads;
-use crate::{BoxFuture, PortError};
 
 /// A connection that died while the function was frozen fails at once; S3 asks to slow down once in a while.
 const ATTEMPTS: u32 = 3;

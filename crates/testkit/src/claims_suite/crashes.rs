@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tidegate_idempotency::{
     Admission, Call, Claim, ClaimRequest, Claimed, Error, Execution, Fence, FinishError, Idempotent, Part, Store,
@@ -12,7 +12,8 @@ use tidegate_idempotency::{
 };
 use tokio::sync::Notify;
 
-use super::{KEPT, LEASE};
+pub(super) const LEASE: Duration = Duration::from_secs(6);
+pub(super) const KEPT: Duration = Duration::from_secs(3600);
 
 /// Right after what the owner dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,16 +7,21 @@
 
 use serde::Serialize;
 
-use super::Message;
-use super::mrkdwn::Mrkdwn;
+use super::mrkdwn::{MAX_TEXT, Mrkdwn};
 
 /// Blocks in a message.
 pub(super) const MAX_BLOCKS: usize = 50;
-/// Length of a section's or a context element's text. Slack counts "characters" without saying which; UTF-8 bytes are
-/// never fewer than any reading of it, and what does not fit one section goes to the next.
-pub(super) const MAX_TEXT: usize = 3_000;
 /// Length of a header.
 pub(super) const MAX_HEADER: usize = 150;
+
+/// The content of a `chat.postMessage` request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Message {
+    /// Stands in for the blocks in notifications and screen readers. Escaped like every other text.
+    pub text: String,
+    /// What the channel shows.
+    pub blocks: Vec<Block>,
+}
 
 /// One block of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -1,10 +1,10 @@
 //! An issue that was opened, closed or reopened. (GitHub's event is called `issues`.)
 
-use super::Rendered;
 use super::blocks::Composer;
 use super::mrkdwn::Mrkdwn;
 use super::payload::{Issue, IssuesEvent};
 use super::phrases::{MAX_NAME, numbered, opening};
+use super::rendered::Rendered;
 
 /// More labels than this tell a reader nothing.
 const LISTED_LABELS: usize = 10;

@@ -10,8 +10,9 @@
 
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::blocks::MAX_TEXT;
-
+/// Length of a section's or a context element's text. Slack counts "characters" without saying which; UTF-8 bytes are
+/// never fewer than any reading of it, and what does not fit one section goes to the next.
+pub(super) const MAX_TEXT: usize = 3_000;
 /// A longer link is shown as its label only: a few such links would fill a section.
 const MAX_URL: usize = 1_000;
 /// What marks a text that was cut.

@@ -12,7 +12,14 @@ use std::ops::Deref;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 
-use super::Place;
+/// Where an event happened: the keys of routing ([`tidegate_slack_routes`]).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The repository's full name, `owner/name`.
+    pub repository: Option<String>,
+    /// The branch: the one pushed to, a pull request's base, a workflow run's head. Tags, issues and releases have none.
+    pub branch: Option<String>,
+}
 
 /// A text, borrowed unless it holds escapes. (serde borrows a bare `Option<Cow<str>>` never.)
 #[derive(Debug, Default, Deserialize)]

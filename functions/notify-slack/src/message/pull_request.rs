@@ -1,10 +1,10 @@
 //! A pull request that was opened, closed, merged, reopened or made ready for review.
 
-use super::Rendered;
 use super::blocks::Composer;
 use super::mrkdwn::{Mrkdwn, tree_url};
 use super::payload::{BranchOf, PullRequestEvent, Repository};
 use super::phrases::{MAX_NAME, MAX_REF, numbered, opening};
+use super::rendered::Rendered;
 
 /// Whether an event with this action has a message. Without an action in the type, the payload has it.
 pub(super) fn worth_telling(action: &str) -> bool {

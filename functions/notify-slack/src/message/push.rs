@@ -1,10 +1,10 @@
 //! A push to a branch or a tag.
 
-use super::Rendered;
 use super::blocks::Composer;
 use super::mrkdwn::{Mrkdwn, tree_url};
 use super::payload::{FirstCommits, Push, Signature};
 use super::phrases::{MAX_NAME, MAX_REF, MAX_TITLE, commit, opening, place, short, subject};
+use super::rendered::Rendered;
 
 /// GitHub leaves out a push's further commits.
 const MOST_COMMITS_SENT: u64 = 2_048;

@@ -1,10 +1,10 @@
 //! A release that was published.
 
-use super::Rendered;
 use super::blocks::Composer;
 use super::mrkdwn::{Mrkdwn, tree_url};
 use super::payload::{Release, ReleaseEvent};
 use super::phrases::{MAX_REF, MAX_TITLE, opening};
+use super::rendered::Rendered;
 
 /// Whether an event with this action has a message. Without an action in the type, the payload has it.
 ///

@@ -1,10 +1,10 @@
 //! A workflow run that went wrong. One that went well, was cancelled or skipped has no message.
 
-use super::Rendered;
 use super::blocks::Composer;
 use super::mrkdwn::{Mrkdwn, tree_url};
 use super::payload::{WorkflowRun, WorkflowRunEvent};
 use super::phrases::{MAX_NAME, MAX_REF, MAX_TITLE, commit, place};
+use super::rendered::Rendered;
 
 /// Whether an event with this action may have a message. Without an action in the type, the payload has it.
 pub(super) fn worth_telling(action: &str) -> bool {

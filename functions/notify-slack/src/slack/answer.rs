@@ -9,8 +9,6 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use serde::Deserialize;
 
-use super::PostError;
-
 /// Without a usable `Retry-After`: Slack's own pace is a message a second.
 const DEFAULT_WAIT: Duration = Duration::from_secs(1);
 /// The longest wait that is granted: as often as a message is received, it stays within its queue's retention.
@@ -27,6 +25,31 @@ const PASSING: &[&str] = &[
     "service_unavailable",
     "team_added_to_org", // likewise
 ];
+
+/// The message was not posted, as far as is known. Reasons hold neither the token nor the message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PostError {
+    /// Slack asks to wait.
+    #[error("Slack asks to wait {} s", retry_after.as_secs())]
+    RateLimited {
+        /// For how long: between a second and [`LONGEST_WAIT`].
+        retry_after: Duration,
+    },
+    /// May work another time.
+    #[error("{reason}")]
+    Transient {
+        /// What happened.
+        reason: String,
+        /// For how long the server asked to wait, if it did.
+        retry_after: Option<Duration>,
+    },
+    /// Will not work until the routes or this program is changed.
+    #[error("{reason}")]
+    Permanent {
+        /// What happened; starts with Slack's own word for it where there is one.
+        reason: String,
+    },
+}
 
 /// Slack's answer, as far as it is read.
 #[derive(Deserialize)]
