@@ -228,7 +228,7 @@ fn completing(response: Option<&str>) -> (&'static str, Item) {
     let mut values = Item::from([(":done".to_owned(), S(DONE.to_owned()))]);
     let Some(response) = response else { return ("SET #state = :done", values) };
     values.insert(":answer".to_owned(), S(response.to_owned()));
-    ("SET #state = :done, response = :answer", values)
+    ("SET #state = :done, answer = :answer", values)
 }
 
 fn refused_put<R>(error: &SdkError<PutItemError, R>) -> Option<&Item> {
