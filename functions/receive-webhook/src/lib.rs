@@ -65,7 +65,7 @@ struct Tally {
 }
 
 impl<C: Store> Handler for Receiver<C> {
-    /// Of no source that can exist; see [`priming`] for one that is accepted.
+    /// Of no source that can exist; see `priming` for one that is accepted.
     const SAMPLE: Sample = Sample {
         event: r#"{"version":"2.0","rawPath":"/webhooks/.","pathParameters":{"source":"."},"headers":{"x-priming":"."},
             "requestContext":{"http":{"method":"POST","path":"/webhooks/."}},"body":"{}","isBase64Encoded":false}"#,
