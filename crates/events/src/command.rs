@@ -117,7 +117,6 @@ commands! {
         ShipStock: Aside, [];
     }
 
-    /// About the payment of an order.
     Payment(PaymentCommand) => Payments {
         /// Make sure of the money.
         #[serde(rename = "AuthorisePayment")]
@@ -127,7 +126,6 @@ commands! {
         }
         AuthorisePayment: Step { undone_by: UndoPayment, next: Some(CreateShipment) },
             [PaymentDeclined, OrderCancelledByCustomer, Compensated];
-        /// Take the money.
         #[serde(rename = "CapturePayment")]
         Capture {}
         CapturePayment: Step { undone_by: UndoPayment, next: Some(ConfirmOrder) },
@@ -153,24 +151,19 @@ commands! {
         ReconcilePayment: Aside, [];
     }
 
-    /// About the shipment of an order.
     Shipment(ShipmentCommand) => Shipping {
-        /// Book a carrier.
         #[serde(rename = "CreateShipment")]
         Create {
             lines: Lines,
             address: Address,
         }
         CreateShipment: Step { undone_by: CancelShipment, next: Some(CapturePayment) }, [ShipmentRejected, Compensated];
-        /// Cancel the booking.
         #[serde(rename = "CancelShipment")]
         Cancel {}
         CancelShipment: Compensation { resolved: Some(Command::Shipment(ShipmentCommand::Cancel {})) }, [];
     }
 
-    /// About the order itself.
     Order(OrderCommand) => Orders {
-        /// It is done.
         #[serde(rename = "ConfirmOrder")]
         Confirm {}
         ConfirmOrder: Step { undone_by: WithdrawConfirmation, next: None }, [Compensated];
@@ -191,7 +184,6 @@ commands! {
         #[serde(rename = "ParkCompensation")]
         Park {
             step: CommandName,
-            /// How it failed last.
             error: StepError,
         }
         ParkCompensation: Park, [RetryCompensation];

@@ -16,15 +16,12 @@ use crate::id::{CorrelationId, OrderId};
 pub struct Envelope {
     /// The same however often the command arrives.
     pub command_id: CommandId,
-    /// Which order.
     pub order_id: OrderId,
     /// By which the saga is answered that waits, if one does.
     pub task_token: Option<TaskToken>,
     /// The piece of work it belongs to.
     pub correlation_id: Option<CorrelationId>,
-    /// W3C trace context.
     pub traceparent: Option<String>,
-    /// What is asked.
     pub command: Command,
 }
 
@@ -44,12 +41,7 @@ pub enum CommandError {
     UnknownCommand,
     /// The sender is newer or older than this program.
     #[error("{command} of version {version} is not known")]
-    UnknownVersion {
-        /// Which command.
-        command: CommandName,
-        /// Its version.
-        version: u32,
-    },
+    UnknownVersion { command: CommandName, version: u32 },
 }
 
 #[derive(Deserialize)]

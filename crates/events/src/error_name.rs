@@ -36,7 +36,6 @@ names! {
 pub enum CancelReason {
     /// There was not enough.
     OutOfStock,
-    /// The payment was declined.
     PaymentDeclined,
     /// The carrier does not ship there.
     ShipmentRejected,

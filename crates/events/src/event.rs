@@ -23,14 +23,12 @@ macro_rules! events {
             $($(#[$doc])* $name($data),)*
         }
 
-        /// What kind of thing happened.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum EventType {
             $($(#[$doc])* $name,)*
         }
 
         impl EventType {
-            /// All types.
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
             /// The CloudEvents attribute `type`. It ends in the version of the data: a change that old readers cannot
@@ -62,7 +60,6 @@ macro_rules! events {
         }
 
         impl OrderEvent {
-            /// What kind it is.
             #[must_use]
             pub fn event_type(&self) -> EventType {
                 match self {
@@ -96,7 +93,6 @@ macro_rules! events {
 }
 
 events! {
-    /// A customer has ordered.
     OrderPlaced(OrderPlaced), "/orders", "order-placed", Beside;
     /// The customer does not want it any more. Whether that is in time the payment decides.
     OrderCancellationRequested(Nothing), "/orders", "order-cancellation-requested", Beside;
@@ -110,19 +106,14 @@ events! {
     PaymentAuthorised(PaymentOf), "/payments", "payment-authorised", Done(AuthorisePayment);
     /// The money is not to be had.
     PaymentDeclined(PaymentDeclined), "/payments", "payment-declined", Refused(&[AuthorisePayment, CapturePayment]);
-    /// The money was taken.
     PaymentCaptured(PaymentOf), "/payments", "payment-captured", Done(CapturePayment);
     /// The authorisation was given back.
     PaymentVoided(PaymentOf), "/payments", "payment-voided", Done(UndoPayment);
-    /// The money was given back.
     PaymentRefunded(PaymentOf), "/payments", "payment-refunded", Done(UndoPayment);
-    /// The authorisation lapsed.
     PaymentExpired(PaymentOf), "/payments", "payment-expired", Refused(&[CapturePayment]);
-    /// A carrier is booked.
     ShipmentCreated(ShipmentCreated), "/shipping", "shipment-created", Done(CreateShipment);
     /// The carrier does not ship this there.
     ShipmentRejected(ShipmentRejected), "/shipping", "shipment-rejected", Refused(&[CreateShipment]);
-    /// The booking is cancelled.
     ShipmentCancelled(ShipmentOf), "/shipping", "shipment-cancelled", Done(CancelShipment);
     /// Done. One of the two ends an order has.
     OrderConfirmed(Nothing), "/orders", "order-confirmed", Done(ConfirmOrder);
@@ -156,13 +147,10 @@ pub struct Nothing {}
 pub struct OrderPlaced {
     /// Whose it is.
     pub customer_id: CustomerId,
-    /// What.
     pub lines: Vec<PricedLine>,
-    /// What it costs.
     pub total: Money,
     /// By which means it is paid.
     pub payment_method: PaymentMethod,
-    /// Where it goes.
     pub address: Address,
     /// Who is told the outcome.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -172,34 +160,26 @@ pub struct OrderPlaced {
 /// Stock of an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StockOf {
-    /// What.
     pub lines: Lines,
 }
 
 /// What there is not enough of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StockRejected {
-    /// At least one.
     pub short: Vec<Shortage>,
 }
 
 /// There is not enough of a SKU.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shortage {
-    /// Of which.
     pub sku: Sku,
-    /// How many were wanted.
     pub requested: u64,
-    /// How many could be had.
     pub available: u64,
 }
 
-/// A payment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentOf {
-    /// Which.
     pub payment_id: PaymentId,
-    /// How much.
     pub amount: Money,
 }
 
@@ -215,9 +195,7 @@ pub struct PaymentDeclined {
 /// A shipment and what is in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShipmentCreated {
-    /// Which.
     pub shipment_id: ShipmentId,
-    /// What is in it.
     pub lines: Lines,
 }
 
@@ -228,24 +206,20 @@ pub struct ShipmentRejected {
     pub reason: Reason,
 }
 
-/// A shipment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShipmentOf {
-    /// Which.
     pub shipment_id: ShipmentId,
 }
 
 /// The end of an order that was not to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderCancelled {
-    /// Why.
     pub reason: CancelReason,
 }
 
 /// What waits for a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompensationParked {
-    /// Which compensation.
     pub step: CommandName,
     /// The name of the error that it ended with last.
     pub error: String,
@@ -254,7 +228,6 @@ pub struct CompensationParked {
 /// What a person decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompensationAnswered {
-    /// Which compensation.
     pub step: CommandName,
     /// What is to become of it.
     pub answer: ParkedAnswer,
@@ -263,15 +236,12 @@ pub struct CompensationAnswered {
 /// What an event has beside what happened.
 #[derive(Clone, Debug)]
 pub struct About<'a> {
-    /// To which order.
     pub order_id: &'a OrderId,
-    /// When.
     pub time: Timestamp,
     /// Because of which command.
     pub cause: Option<&'a CommandId>,
     /// The piece of work it belongs to. An order that has none is its own.
     pub correlation_id: Option<&'a CorrelationId>,
-    /// W3C trace context.
     pub traceparent: Option<&'a str>,
 }
 
@@ -286,10 +256,7 @@ pub enum ReadError {
     NoOrder,
     /// The data are not what the type says.
     #[error("the data of the {} are not what its type says", .event_type.as_str())]
-    Data {
-        /// Its type.
-        event_type: EventType,
-    },
+    Data { event_type: EventType },
     /// Its source and id do not make a name for a command.
     #[error("the event's source and id do not name a command")]
     Unnamed,

@@ -79,15 +79,12 @@ pub struct SagaInput {
     pub order_id: OrderId,
     /// The piece of work it belongs to.
     pub correlation_id: Option<CorrelationId>,
-    /// W3C trace context.
     pub traceparent: Option<String>,
     /// What to reserve and ship.
     pub lines: Vec<Line>,
     /// What to collect.
     pub amount: Money,
-    /// By which means.
     pub payment_method: PaymentMethod,
-    /// Where to ship to.
     pub address: Address,
 }
 

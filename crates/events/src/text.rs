@@ -16,7 +16,6 @@ macro_rules! text {
         pub struct $name(std::sync::Arc<str>);
 
         impl $name {
-            /// The text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0

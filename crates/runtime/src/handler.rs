@@ -42,7 +42,6 @@ pub struct Invocation {
     pub request_id: String,
     /// When Lambda ends it.
     pub deadline: SystemTime,
-    /// X-Ray's trace header.
     pub xray: Option<String>,
 }
 

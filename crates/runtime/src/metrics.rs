@@ -42,7 +42,6 @@ metrics! {
     CommandDuplicate,
     /// A command failed: it is retried, or goes to the dead-letter queue.
     CommandFailed,
-    /// A committed event was published.
     RelayPublished,
     /// A workflow took the reply to its command.
     RelayReplied,

@@ -10,13 +10,11 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {operation} {what}")]
 pub struct PortError {
-    /// What was attempted.
     pub operation: &'static str,
     /// On what: a name, never a value.
     pub what: String,
     /// True where trying again may help.
     pub transient: bool,
-    /// Why.
     #[source]
     pub source: Box<dyn std::error::Error + Send + Sync>,
 }

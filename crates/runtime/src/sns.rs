@@ -27,7 +27,6 @@ pub fn size(body: &str, attributes: &[(&'static str, &str)]) -> usize {
     body.len() + attributes.iter().map(attribute).sum::<usize>()
 }
 
-/// One SNS topic.
 #[cfg(feature = "sns")]
 #[derive(Clone, Debug)]
 pub struct SnsTopic {

@@ -65,9 +65,7 @@ impl Secrets for MemorySecrets {
 /// What went out on a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
-    /// The message.
     pub body: String,
-    /// Its attributes.
     pub attributes: BTreeMap<String, String>,
 }
 

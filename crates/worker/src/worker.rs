@@ -52,7 +52,6 @@ pub trait Service: Send + Sync {
     }
 }
 
-/// The handler, over its ports.
 #[derive(Debug)]
 pub struct Worker<S, T> {
     pub ports: Arc<dyn Ports>,

@@ -29,11 +29,9 @@ use crate::signers::Signers;
 /// would be cut off is not begun, because it would be made again.
 pub const ATTEMPT_TIME: Duration = TIMEOUT.saturating_add(Duration::from_secs(6));
 
-/// The handler, over its ports.
 #[derive(Debug)]
 pub struct Deliverer<O, C> {
     pub ports: Arc<dyn Ports>,
-    /// Orders, to read.
     pub orders: O,
     /// Deliveries and endpoints.
     pub deliveries: DeliveryStore<C>,

@@ -30,7 +30,6 @@ pub const POST_TIME: Duration = Duration::from_secs(15);
 /// What stands before the name of a source that receive-webhook verified; no sender can write it into an event.
 const VERIFIED: &str = "/webhooks/";
 
-/// The handler, over its ports.
 #[derive(Debug)]
 pub struct Notifier<C> {
     pub ports: Arc<dyn Ports>,

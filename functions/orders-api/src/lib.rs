@@ -31,7 +31,6 @@ pub use views::{MAX_ENTRIES, Page, Position, Views};
 
 use crate::request::{Request, Route};
 
-/// The handler, over its ports.
 #[derive(Debug)]
 pub struct Api<C, V> {
     /// The largest body that is taken.

@@ -22,7 +22,6 @@ use tidegate_worker::{Service, commit, decision};
 /// The service, over its table.
 #[derive(Debug)]
 pub struct Orders<C> {
-    /// Orders.
     pub store: C,
 }
 

@@ -22,10 +22,8 @@ const OF_STRIPE: &str = "com.stripe.";
 /// The service, over its ports.
 #[derive(Debug)]
 pub struct Payments<C> {
-    /// The payments' table.
     pub store: C,
     pub account: Document<Account>,
-    /// Stripe.
     pub stripe: StripeClient,
 }
 

@@ -44,7 +44,6 @@ const OWN_TYPES: &str = "com.tidegate.";
 /// An event to publish, and the keys that have to be claimed for it, in this order, each with how long it is kept.
 #[derive(Clone, Debug)]
 pub struct Incoming {
-    /// The event.
     pub event: Event,
     /// What makes it the same as another.
     pub keys: Vec<(Key, Duration)>,

@@ -41,7 +41,6 @@ use crate::claims::Claims;
 /// How many events of one batch are claimed and published side by side.
 const BATCH_CONCURRENCY: usize = 8;
 
-/// The handler, over its ports.
 #[derive(Debug)]
 pub struct Receiver<C> {
     /// The largest body that is taken.

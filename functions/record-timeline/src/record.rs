@@ -16,7 +16,6 @@ use crate::Timelines;
 /// What stands before the types of this context's events.
 const OURS: &str = "com.tidegate.orders.";
 
-/// The handler, over its ports.
 #[derive(Debug)]
 pub struct Recorder<T> {
     pub ports: Arc<dyn Ports>,

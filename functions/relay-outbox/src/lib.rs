@@ -17,7 +17,6 @@ use tidegate_runtime::priming::Priming;
 use tidegate_runtime::{Error, Handler, Invocation, Ports, rehearse};
 use tracing::{Instrument, info, info_span, warn};
 
-/// The handler, over its ports.
 #[derive(Debug)]
 pub struct Relay<P, T> {
     pub ports: Arc<dyn Ports>,

@@ -19,7 +19,6 @@ use carrier::Carrier;
 /// The service, over its table and its carrier.
 #[derive(Debug)]
 pub struct Shipping<C, K> {
-    /// Shipments.
     pub store: C,
     /// The carrier.
     pub carrier: K,

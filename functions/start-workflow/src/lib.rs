@@ -27,7 +27,6 @@ pub use start::{MAX_INPUT_BYTES, WorkflowStarter};
 
 use tidegate_runtime::PortError;
 
-/// Executions of one state machine.
 pub trait Workflows: Send + Sync {
     /// Starts the execution of that name.
     ///

@@ -2,7 +2,6 @@
 
 use std::str::FromStr;
 
-/// A state machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateMachine {
     arn: String,

@@ -19,13 +19,11 @@ use crate::{Start, Workflows};
 /// execution would fail on AWS only.
 pub const MAX_INPUT_BYTES: usize = 256 * 1024;
 
-/// The handler, over its ports.
 #[derive(Debug)]
 pub struct WorkflowStarter<W> {
     pub ports: Arc<dyn Ports>,
     /// What the state machine is called; the dimension of its counts.
     pub workflow: String,
-    /// Its executions.
     pub workflows: W,
 }
 

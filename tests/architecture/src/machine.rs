@@ -13,16 +13,12 @@ use tidegate_events::{CommandName, Role, Saga};
 pub struct Machine {
     /// The file's name, for messages.
     pub name: String,
-    /// Its definition.
     pub root: Value,
 }
 
-/// One state of a machine.
 #[derive(Clone, Copy, Debug)]
 pub struct State<'m> {
-    /// Its name.
     pub name: &'m str,
-    /// Its definition.
     pub body: &'m Value,
 }
 
@@ -67,12 +63,10 @@ impl Machine {
         Ok(Self { name: name.to_owned(), root: serde_json::from_str(text).with_context(|| name.to_owned())? })
     }
 
-    /// Its states.
     pub fn states(&self) -> impl Iterator<Item = State<'_>> {
         self.root["States"].as_object().into_iter().flatten().map(|(name, body)| State { name, body })
     }
 
-    /// One of its states.
     #[must_use]
     pub fn state(&self, name: &str) -> Option<State<'_>> {
         self.states().find(|state| state.name == name)

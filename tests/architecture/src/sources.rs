@@ -32,7 +32,6 @@ const MODULES: &[(&str, &str)] = &[
 pub struct Source {
     /// Relative to the repository's root.
     pub path: PathBuf,
-    /// Its text.
     pub text: String,
 }
 

@@ -197,7 +197,6 @@ impl<'t, W: World> Run<'t, W> {
         expect(self.tokens.insert(token), "its token was used before");
     }
 
-    /// How it ended.
     pub(crate) fn ended(mut self, failure: Option<Failure>) -> Outcome {
         let mut end = self.world.end();
         match failure {

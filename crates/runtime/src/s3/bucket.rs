@@ -30,7 +30,6 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// For all attempts, as for AWS's own clients: a function that is ended meanwhile can neither let go nor answer.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Payloads in one S3 bucket.
 #[derive(Clone, Debug)]
 pub struct S3Payloads {
     http: HttpClient,

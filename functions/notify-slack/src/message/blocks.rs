@@ -23,7 +23,6 @@ pub struct Message {
     pub blocks: Vec<Block>,
 }
 
-/// One block of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Block {
@@ -35,7 +34,6 @@ pub enum Block {
     Context { elements: Vec<Text> },
 }
 
-/// A text object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Text {

@@ -277,7 +277,6 @@ impl Services {
         Stepped::More
     }
 
-    /// The conditional write.
     fn write(&mut self, expected: u64, state: State, proof: Option<(CommandId, Completion)>) -> bool {
         // Through its JSON, as a table keeps it.
         fn put<S: PartialEq + Serialize + DeserializeOwned>(
