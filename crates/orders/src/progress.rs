@@ -37,12 +37,15 @@ pub fn current_step(status: OrderStatus, parked: Option<CommandName>, events: &[
             let refused = names.iter().find(|name| at(name) >= Some(under_way)).or(names.last())?;
             position(ORDER_SAGA.due_before(*refused)[0])
         }
-        // The step under way has failed and may have been done.
-        Progress::Parked => position(ORDER_SAGA.due_after(*steps.get(under_way)?)[0]),
-        Progress::Beside => None,
+        Progress::Parked | Progress::Beside => None,
     });
     let withdrawn = (status == OrderStatus::Withdrawn).then(|| position(CommandName::WithdrawConfirmation)).flatten();
-    match next_to_undo.chain(withdrawn.map(|at| at + 1)).max() {
+    // Where nothing else shows how far it went back: the step under way has failed and may have been done.
+    let parked = || {
+        progress().find(|progress| matches!(progress, Progress::Parked))?;
+        position(ORDER_SAGA.due_after(*steps.get(under_way)?)[0])
+    };
+    match next_to_undo.chain(withdrawn.map(|at| at + 1)).max().or_else(parked) {
         Some(next) => compensations.get(next).or(compensations.last()).copied(),
         None => steps.get(under_way).or(steps.last()).copied(),
     }
@@ -88,6 +91,9 @@ mod tests {
             (until(2, &[PaymentDeclined, StockReleased]), CancelOrder),
             (until(3, &[ShipmentRejected]), UndoPayment),
             (until(3, &[ShipmentRejected, PaymentVoided]), ReleaseStock),
+            (until(2, &[CompensationParked]), UndoPayment),
+            (vec![ShipmentRejected, CompensationParked], UndoPayment),
+            (vec![ShipmentCreated, PaymentDeclined], CancelShipment),
             (until(4, &[PaymentDeclined]), CancelShipment),
             (until(4, &[PaymentExpired]), CancelShipment),
             (until(4, &[PaymentExpired, ShipmentCancelled]), UndoPayment),
@@ -104,6 +110,11 @@ mod tests {
     #[test]
     fn the_orders_own_state_is_known_before_any_event() {
         assert_eq!(current_step(Withdrawn, None, &STRAIGHT), Some(CancelShipment));
+        assert_eq!(
+            current_step(Withdrawn, None, &[CompensationParked]),
+            Some(CancelShipment),
+            "before any of its events"
+        );
         for ended in [OrderStatus::Confirmed, OrderStatus::Cancelled { reason: CancelReason::OutOfStock }] {
             assert_eq!(current_step(ended, None, &STRAIGHT), None);
         }
