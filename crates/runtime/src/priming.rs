@@ -6,8 +6,12 @@
 //! function would have asked, so that the connection is open. What is not known to be a read is not sent.
 
 use std::collections::HashSet;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use aws_smithy_types::body::SdkBody;
@@ -51,12 +55,17 @@ impl Priming {
         self.0.on.load(Ordering::Relaxed)
     }
 
-    /// Does `work` without any effect. That it fails or hangs is no harm.
+    /// Does `work` without any effect. That it fails, panics or hangs is no harm: the function starts all the same.
     pub async fn rehearse(&self, answers: &[Answer], work: impl Future) {
         *lock(&self.0.answers) = answers.to_vec();
         lock(&self.0.put).clear();
         self.0.on.store(true, Ordering::Relaxed);
-        let _ = tokio::time::timeout(TIMEOUT, work).await;
+        let mut work = pin!(work);
+        let unwound = poll_fn(|context| {
+            let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
+            polled.map_or(Poll::Ready(()), |polled| polled.map(drop))
+        });
+        let _ = tokio::time::timeout(TIMEOUT, unwound).await;
         self.0.on.store(false, Ordering::Relaxed);
     }
 
@@ -126,4 +135,24 @@ fn connect(uri: &Uri) -> Option<Request<SdkBody>> {
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(PathAndQuery::from_static("/"));
     Request::head(Uri::from_parts(parts).ok()?).body(SdkBody::empty()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rehearsal_that_panics_or_hangs_ends_and_leaves_priming_off() {
+        let priming = Priming::default();
+        let seen = AtomicBool::default();
+        priming
+            .rehearse(&[], async {
+                seen.store(priming.is_on(), Ordering::Relaxed);
+                panic!("made up");
+            })
+            .await;
+        assert!(seen.load(Ordering::Relaxed) && !priming.is_on());
+        priming.rehearse(&[], std::future::pending::<()>()).await;
+        assert!(!priming.is_on());
+    }
 }
